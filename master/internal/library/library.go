@@ -1,0 +1,59 @@
+// Package library is the domain of what profiles are made of: players, URI rules, and the limits that
+// flow to slaves live.
+package library
+
+import (
+	"time"
+
+	"github.com/uhdadmin/media-gateway/shared/api"
+)
+
+// All is the service type of library entries that hold for every kind of media server.
+const All api.ServiceType = "all"
+
+// Player is a client application that the whitelist lets in.
+type Player struct {
+	ID          int64           `json:"id" bun:",pk,autoincrement"`
+	ClientName  string          `json:"client_name"`
+	MinVersion  string          `json:"min_version"` // "": any
+	UAPatterns  []string        `json:"ua_patterns"` // regexes over the User-Agent, for clients that state no name
+	ServiceType api.ServiceType `json:"service_type"`
+	Enabled     bool            `json:"enabled"`
+	CreatedAt   time.Time       `json:"created_at"`
+	UpdatedAt   time.Time       `json:"updated_at"`
+	Revision    int64           `json:"revision"`
+}
+
+// URIRule lets paths past the checks (skip) or refuses them (block).
+type URIRule struct {
+	ID          int64           `json:"id" bun:",pk,autoincrement"`
+	Name        string          `json:"name"`
+	Action      string          `json:"action"` // skip or block
+	MatchType   api.MatchType   `json:"match_type"`
+	Pattern     string          `json:"pattern"`
+	ServiceType api.ServiceType `json:"service_type"`
+	Enabled     bool            `json:"enabled"`
+	CreatedAt   time.Time       `json:"created_at"`
+	UpdatedAt   time.Time       `json:"updated_at"`
+	Revision    int64           `json:"revision"`
+}
+
+// Profile selects from the library for a service type. The default profile of a service type selects
+// everything enabled for it; it cannot be deleted.
+type Profile struct {
+	ID                int64                 `json:"id" bun:",pk,autoincrement"`
+	Name              string                `json:"name"`
+	ServiceType       api.ServiceType       `json:"service_type"`
+	IsDefault         bool                  `json:"is_default"`
+	PlayerIDs         []int64               `json:"player_ids"`   // ignored in a default profile
+	URIRuleIDs        []int64               `json:"uri_rule_ids"` // ignored in a default profile
+	Unidentified      api.Unidentified      `json:"unidentified"`
+	DenyMessage       string                `json:"deny_message"`
+	FakeCountsEnabled bool                  `json:"fake_counts_enabled"`
+	FakeCountsValue   int                   `json:"fake_counts_value"`
+	ConcurrentStreams api.ConcurrentStreams `json:"concurrent_streams"`
+	CustomLua         string                `json:"custom_lua"` // whole access.lua instead of the built-in one; default profiles only
+	CreatedAt         time.Time             `json:"created_at"`
+	UpdatedAt         time.Time             `json:"updated_at"`
+	Revision          int64                 `json:"revision"`
+}
