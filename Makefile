@@ -1,0 +1,50 @@
+# Targets print one line each with `make help`.
+SHELL := /bin/bash
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X github.com/uhdadmin/media-gateway/shared/buildinfo.version=$(VERSION)
+TOOL := go tool -modfile=.ci/tools/go.mod
+
+export CGO_ENABLED ?= 0
+
+.PHONY: help build run test soak bench lint fmt vuln clean
+
+help: ## print this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
+
+build: ## bin/uhd-master, bin/uhd-supervisor and bin/standin
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/uhd-master ./master
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/uhd-supervisor ./supervisor
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/standin ./shared/standin/cmd/standin
+
+run: ## a master, a stand-in media server and a gateway on this machine; Ctrl-C ends them
+	@.ci/install run
+	@$(MAKE) --no-print-directory build
+	@go run ./shared/demo
+
+test: ## every test there is: Go and Lua, unit and end to end
+	@.ci/install test
+	go test -timeout 20m ./...
+
+soak: ## the long form of the tests that kill, fill and restart
+	@.ci/install test
+	SOAK=1 go test -timeout 80m -count 1 -v -run 'Soak|Kill' ./shared/e2e
+
+bench: ## the benchmarks whose figures docs/performance.md quotes
+	@.ci/install test
+	go test -run '^$$' -bench . -benchmem ./...
+
+lint: ## gofumpt, golangci-lint, luacheck, shellcheck
+	@.ci/install lint
+	@out=$$($(TOOL) gofumpt -l lua master nginx shared supervisor); test -z "$$out" || { echo "not formatted (make fmt): $$out"; exit 1; }
+	$(TOOL) golangci-lint run
+	luacheck --quiet lua
+	shellcheck .ci/run .ci/install
+
+fmt: ## format the Go code
+	$(TOOL) gofumpt -w lua master nginx shared supervisor
+
+vuln: ## known vulnerabilities in what we call; needs vuln.go.dev
+	$(TOOL) govulncheck ./...
+
+clean: ## remove what the targets made
+	rm -rf bin run
