@@ -45,8 +45,8 @@ type Profile struct {
 	Name              string                `json:"name"`
 	ServiceType       api.ServiceType       `json:"service_type"`
 	IsDefault         bool                  `json:"is_default"`
-	PlayerIDs         []int64               `json:"player_ids"`   // ignored in a default profile
-	URIRuleIDs        []int64               `json:"uri_rule_ids"` // ignored in a default profile
+	PlayerIDs         []int64               `json:"player_ids" bun:"player_ids"`     // ignored in a default profile
+	URIRuleIDs        []int64               `json:"uri_rule_ids" bun:"uri_rule_ids"` // ignored in a default profile
 	Unidentified      api.Unidentified      `json:"unidentified"`
 	DenyMessage       string                `json:"deny_message"`
 	FakeCountsEnabled bool                  `json:"fake_counts_enabled"`
