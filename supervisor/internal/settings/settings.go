@@ -1,0 +1,111 @@
+// Package settings is the supervisor's environment. The tags and comments of Settings are its manual.
+package settings
+
+import (
+	"crypto/ed25519"
+	"encoding/base64"
+	"net/url"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/uhdadmin/media-gateway/shared/setting"
+)
+
+// Settings of a slave.
+type Settings struct {
+	AppToken string `env:"APP_TOKEN,required" takes:"the slave's token, uhd_…, as the master showed it when it was made"`
+	APIBase  string `env:"API_BASE" takes:"the master's URL, as in https://master.example.com:8000"`
+	APIAlias string `env:"UHDADMIN_URL" takes:"the same as API_BASE, which it is the older name of"`
+
+	PullInterval      time.Duration `env:"CONFIG_PULL_INTERVAL" envDefault:"30s" takes:"seconds, or a duration as in 30s"`
+	HeartbeatInterval time.Duration `env:"HEARTBEAT_INTERVAL" envDefault:"60s" takes:"seconds, or a duration as in 60s"`
+
+	Root              string        `env:"SLAVE_ROOT" envDefault:"/opt/slave" takes:"a folder for everything the slave keeps"`
+	LuaDir            string        `env:"LUA_DIR" takes:"a Lua tree to install instead of the built-in one, for debugging"`
+	NginxBin          string        `env:"NGINX_BIN" takes:"an nginx with the Lua module; openresty or nginx on PATH when unset"`
+	PlaceholderListen string        `env:"PLACEHOLDER_LISTEN" envDefault:"80" takes:"the port that answers 503 until the first configuration, or address:port"`
+	DrainTimeout      time.Duration `env:"DRAIN_TIMEOUT" envDefault:"60s" takes:"how long streams may go on after a stop: seconds, or a duration as in 60s"`
+	ReloadMinInterval time.Duration `env:"RELOAD_MIN_INTERVAL" envDefault:"10s" takes:"the least time between two reloads of nginx: seconds, or a duration as in 10s"`
+
+	PublicKey   string `env:"CONFIG_PUBLIC_KEY" takes:"the master's Ed25519 public key, base64 of 32 bytes; unsigned configurations are refused then"`
+	DriftPolicy string `env:"DRIFT_POLICY" envDefault:"restore" takes:"restore (undo edits of managed files) or keep"`
+
+	MetricsAddr string `env:"METRICS_ADDR" envDefault:":9145" takes:"address:port for /metrics, /healthz, /readyz and /status"`
+	LogLevel    string `env:"LOG_LEVEL" envDefault:"info" takes:"debug, info, warn or error"`
+	LogFormat   string `env:"LOG_FORMAT" envDefault:"text" takes:"text or json"`
+}
+
+// The values of DRIFT_POLICY.
+const (
+	DriftRestore = "restore"
+	DriftKeep    = "keep"
+)
+
+// Load reads the settings from environ, as os.Environ gives it. A bad or missing one is a
+// *setting.Error.
+func Load(environ []string) (Settings, error) {
+	s, err := setting.Load[Settings](environ)
+	if err != nil {
+		return s, err
+	}
+	if s.APIBase == "" {
+		s.APIBase = s.APIAlias
+	}
+	s.APIBase = strings.TrimRight(s.APIBase, "/")
+	if s.NginxBin == "" {
+		s.NginxBin = findNginx()
+	}
+	return s, s.check()
+}
+
+// findNginx returns the first of openresty and nginx on PATH, "" when there is neither.
+func findNginx() string {
+	for _, name := range []string{"openresty", "nginx"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+func (s *Settings) check() error {
+	if strings.ContainsFunc(s.AppToken, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return wrong("APP_TOKEN", "holds a space or a character that no header carries", "the slave's token, uhd_…, and nothing else")
+	}
+	if s.APIBase == "" {
+		return wrong("API_BASE", "is required", "the master's URL, as in https://master.example.com:8000")
+	}
+	if u, err := url.Parse(s.APIBase); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
+		return wrong("API_BASE", "is no http or https URL", "the master's URL, as in https://master.example.com:8000")
+	}
+	for name, d := range map[string]time.Duration{"CONFIG_PULL_INTERVAL": s.PullInterval, "HEARTBEAT_INTERVAL": s.HeartbeatInterval} {
+		if d <= 0 {
+			return wrong(name, "is 0", "more than 0 seconds")
+		}
+	}
+	if path, err := exec.LookPath(s.NginxBin); err != nil || path == "" {
+		return wrong("NGINX_BIN", "is no program that can be run, and neither openresty nor nginx is on PATH", "the path of an nginx with the Lua module")
+	}
+	if s.PublicKey != "" && s.Ed25519Key() == nil {
+		return wrong("CONFIG_PUBLIC_KEY", "is no Ed25519 public key", "base64 of 32 bytes")
+	}
+	if !slices.Contains([]string{DriftRestore, DriftKeep}, s.DriftPolicy) {
+		return wrong("DRIFT_POLICY", "is \""+s.DriftPolicy+"\"", "restore or keep")
+	}
+	return nil
+}
+
+// Ed25519Key returns CONFIG_PUBLIC_KEY, or nil when there is none.
+func (s *Settings) Ed25519Key() ed25519.PublicKey {
+	key, err := base64.StdEncoding.DecodeString(s.PublicKey)
+	if err != nil || len(key) != ed25519.PublicKeySize {
+		return nil
+	}
+	return key
+}
+
+func wrong(name, problem, takes string) error {
+	return &setting.Error{Name: name, Problem: problem, Takes: takes}
+}

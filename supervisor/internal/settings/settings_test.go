@@ -1,0 +1,44 @@
+package settings_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/uhdadmin/media-gateway/supervisor/internal/settings"
+)
+
+func TestLoad(t *testing.T) {
+	s, err := settings.Load([]string{"APP_TOKEN=uhd_x", "UHDADMIN_URL=https://m.example.com/", "CONFIG_PULL_INTERVAL=5", "NGINX_BIN=/bin/sh"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.APIBase != "https://m.example.com" || s.PullInterval != 5*time.Second || s.Root != "/opt/slave" || s.DrainTimeout != time.Minute {
+		t.Errorf("got %+v", s)
+	}
+}
+
+func TestLoadNamesTheVariable(t *testing.T) {
+	good := []string{"APP_TOKEN=uhd_x", "API_BASE=http://m:8000", "NGINX_BIN=/bin/sh"}
+	for setting, want := range map[string]string{
+		"APP_TOKEN=":             "APP_TOKEN is required: it takes the slave's token, uhd_…, as the master showed it when it was made",
+		"APP_TOKEN=uhd_x y":      "APP_TOKEN holds a space or a character that no header carries: it takes the slave's token, uhd_…, and nothing else",
+		"API_BASE=":              "API_BASE is required: it takes the master's URL, as in https://master.example.com:8000",
+		"API_BASE=m:8000":        "API_BASE is no http or https URL: it takes the master's URL, as in https://master.example.com:8000",
+		"CONFIG_PULL_INTERVAL=0": "CONFIG_PULL_INTERVAL is 0: it takes more than 0 seconds",
+		"DRAIN_TIMEOUT=soon":     `DRAIN_TIMEOUT is "soon": it takes how long streams may go on after a stop: seconds, or a duration as in 60s`,
+		"NGINX_BIN=/nowhere":     "NGINX_BIN is no program that can be run, and neither openresty nor nginx is on PATH: it takes the path of an nginx with the Lua module",
+		"CONFIG_PUBLIC_KEY=abc":  "CONFIG_PUBLIC_KEY is no Ed25519 public key: it takes base64 of 32 bytes",
+		"DRIFT_POLICY=ignore":    `DRIFT_POLICY is "ignore": it takes restore or keep`,
+	} {
+		t.Run(setting, func(t *testing.T) {
+			name, _, _ := strings.Cut(setting, "=")
+			environ := slices.DeleteFunc(slices.Clone(good), func(kv string) bool { return strings.HasPrefix(kv, name+"=") })
+			_, err := settings.Load(append(environ, setting))
+			if err == nil || err.Error() != want {
+				t.Errorf("error = %v, want %s", err, want)
+			}
+		})
+	}
+}
