@@ -1,0 +1,72 @@
+package masterclient
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/uhdadmin/media-gateway/shared/api"
+)
+
+// VersionQuery says what the slave knows, and how long it would wait for something else.
+type VersionQuery struct {
+	Current int64         // the version that was last heard of
+	Hash    string        // its content hash
+	Wait    time.Duration // whole seconds; only for masters that know hashes
+}
+
+// Version asks what the host should run now. It returns api.ErrUnauthorized and the like as the master
+// answers, and makes one attempt: the caller has its own pace.
+func (c *Client) Version(ctx context.Context, q VersionQuery) (api.Version, error) {
+	query := url.Values{"current": {strconv.FormatInt(q.Current, 10)}}
+	if q.Hash != "" {
+		query.Set("hash", q.Hash)
+	}
+	if q.Wait > 0 {
+		query.Set("wait", strconv.Itoa(int(q.Wait/time.Second)))
+	}
+	ctx, cancel := context.WithTimeout(ctx, q.Wait+answerTimeout)
+	defer cancel()
+	document, err := c.call(ctx, c.once, http.MethodGet, api.PathMediaSlave+"/config/version?"+query.Encode(), nil, nil)
+	if err != nil {
+		return api.Version{}, err
+	}
+	var v api.Version
+	if err := json.Unmarshal(document, &v); err != nil {
+		return api.Version{}, fmt.Errorf("%w: %w", ErrBadAnswer, err)
+	}
+	return v, nil
+}
+
+// Config fetches the configuration document, as the master sent it; ErrNotModified when its content hash
+// is have ("" for none).
+func (c *Client) Config(ctx context.Context, have string) (json.RawMessage, error) {
+	ctx, cancel := context.WithTimeout(ctx, configTimeout)
+	defer cancel()
+	header := http.Header{}
+	if have != "" {
+		header.Set("If-None-Match", strconv.Quote(have))
+	}
+	return c.call(ctx, c.retry, http.MethodGet, api.PathMediaSlave+"/config", header, nil)
+}
+
+// Ack tells the master what became of a snapshot.
+func (c *Client) Ack(ctx context.Context, ack api.Ack) error {
+	return c.post(ctx, "/ack", ack)
+}
+
+// Heartbeat tells the master that this slave lives, and how.
+func (c *Client) Heartbeat(ctx context.Context, beat api.Heartbeat) error {
+	return c.post(ctx, "/heartbeat", beat)
+}
+
+func (c *Client) post(ctx context.Context, path string, body any) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*answerTimeout)
+	defer cancel()
+	_, err := c.call(ctx, c.retry, http.MethodPost, api.PathMediaSlave+path, nil, body)
+	return err
+}
