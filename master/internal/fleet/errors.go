@@ -4,8 +4,8 @@ import "strings"
 
 // FieldError says what is wrong with one field of a resource, and how to mend it.
 type FieldError struct {
-	Field   string // JSON name; of a list's element as in upstream[1].address
-	Message string // continues a sentence that starts with the field's name, and ends with the cure
+	Field   string // JSON name; of a list's element as in upstream[1]
+	Message string // the problem and what the field takes
 }
 
 // FieldErrors is what Validate methods return: everything that is wrong at once.
@@ -24,17 +24,17 @@ func (e *FieldErrors) Add(field, message string) {
 	*e = append(*e, FieldError{field, message})
 }
 
-// Check notes err, if there is one, as the message of a field.
-func (e *FieldErrors) Check(field string, err error) {
-	if err != nil {
-		e.Add(field, err.Error())
-	}
-}
-
 // ErrorOrNil returns e as an error, or nil when nothing is wrong.
 func (e FieldErrors) ErrorOrNil() error {
 	if len(e) == 0 {
 		return nil
 	}
 	return e
+}
+
+// Check notes what err says about a field, when there is one.
+func (e *FieldErrors) Check(field string, err error) {
+	if err != nil {
+		e.Add(field, err.Error())
+	}
 }

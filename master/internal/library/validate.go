@@ -1,0 +1,125 @@
+package library
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/uhdadmin/media-gateway/master/internal/field"
+	"github.com/uhdadmin/media-gateway/master/internal/fleet"
+	"github.com/uhdadmin/media-gateway/shared/api"
+)
+
+// Values of URIRule.Action and of ConcurrentStreams.ActionOnExceed.
+const (
+	ActionSkip  = "skip"
+	ActionBlock = "block"
+
+	ExceedReject     = "reject"
+	ExceedKickOldest = "kick_oldest"
+)
+
+const (
+	maxName      = 100
+	maxMessage   = 500
+	maxUAPattern = 20 // per player
+	maxSelection = 5000
+	maxStreams   = 1000
+	maxCustomLua = 256 << 10
+	maxCount     = 1_000_000_000
+)
+
+// SetDefaults fills the fields of a new player before its request is decoded onto it.
+func (p *Player) SetDefaults() { p.ServiceType, p.Enabled = All, true }
+
+// Validate returns fleet.FieldErrors or nil.
+func (p *Player) Validate() error {
+	p.ClientName = strings.TrimSpace(p.ClientName)
+	p.MinVersion = strings.TrimSpace(p.MinVersion)
+	var errs fleet.FieldErrors
+	errs.Check("client_name", field.Name(p.ClientName, maxName))
+	if p.MinVersion != "" {
+		errs.Check("min_version", field.Version(p.MinVersion))
+	}
+	if len(p.UAPatterns) > maxUAPattern {
+		errs.Add("ua_patterns", fmt.Sprintf("has %d patterns, at most %d are allowed", len(p.UAPatterns), maxUAPattern))
+	}
+	for i, pattern := range p.UAPatterns[:min(len(p.UAPatterns), maxUAPattern)] {
+		errs.Check(fmt.Sprintf("ua_patterns[%d]", i), field.Pattern(pattern))
+	}
+	errs.Check("service_type", field.OneOf(p.ServiceType, api.Emby, api.Jellyfin, All))
+	return errs.ErrorOrNil()
+}
+
+// SetDefaults fills the fields of a new rule before its request is decoded onto it.
+func (r *URIRule) SetDefaults() { r.MatchType, r.ServiceType, r.Enabled = api.MatchPrefix, All, true }
+
+// Validate returns fleet.FieldErrors or nil.
+func (r *URIRule) Validate() error {
+	r.Name = strings.TrimSpace(r.Name)
+	var errs fleet.FieldErrors
+	errs.Check("name", field.Name(r.Name, maxName))
+	errs.Check("action", field.OneOf(r.Action, ActionSkip, ActionBlock))
+	errs.Check("match_type", field.OneOf(r.MatchType, api.MatchExact, api.MatchPrefix, api.MatchRegex))
+	if r.MatchType == api.MatchRegex {
+		errs.Check("pattern", field.Pattern(r.Pattern))
+	} else {
+		errs.Check("pattern", field.Path(r.Pattern))
+	}
+	errs.Check("service_type", field.OneOf(r.ServiceType, api.Emby, api.Jellyfin, All))
+	return errs.ErrorOrNil()
+}
+
+// SetDefaults fills the fields of a new profile before its request is decoded onto it.
+func (p *Profile) SetDefaults() {
+	p.Unidentified = api.UnidentifiedAllow
+	p.ConcurrentStreams.ActionOnExceed = ExceedReject
+}
+
+// Validate returns fleet.FieldErrors or nil.
+func (p *Profile) Validate() error {
+	p.Name = strings.TrimSpace(p.Name)
+	var errs fleet.FieldErrors
+	errs.Check("name", field.Name(p.Name, maxName))
+	errs.Check("service_type", field.OneOf(p.ServiceType, api.Emby, api.Jellyfin))
+	errs.Check("player_ids", selection(p.PlayerIDs))
+	errs.Check("uri_rule_ids", selection(p.URIRuleIDs))
+	errs.Check("unidentified", field.OneOf(p.Unidentified, api.UnidentifiedAllow, api.UnidentifiedReject))
+	errs.Check("deny_message", field.Text(p.DenyMessage, maxMessage))
+	errs.Check("fake_counts_value", between(int64(p.FakeCountsValue), 0, maxCount))
+	checkStreams(&errs, "concurrent_streams.", p.ConcurrentStreams.MaxStreams, p.ConcurrentStreams.ActionOnExceed, p.ConcurrentStreams.DenyMessage)
+	if p.CustomLua != "" && !p.IsDefault {
+		errs.Add("custom_lua", "belongs to a default profile: one access.lua serves all servers of a host")
+	}
+	if len(p.CustomLua) > maxCustomLua || strings.ContainsRune(p.CustomLua, 0) {
+		errs.Add("custom_lua", fmt.Sprintf("must be Lua source of at most %d bytes without NUL", maxCustomLua))
+	}
+	return errs.ErrorOrNil()
+}
+
+// selection checks ids of library entries; that they exist the store checks.
+func selection(ids []int64) error {
+	if len(ids) > maxSelection {
+		return fmt.Errorf("has %d entries, at most %d are allowed", len(ids), maxSelection)
+	}
+	sorted := slices.Sorted(slices.Values(ids))
+	for i, id := range sorted {
+		if id <= 0 || i > 0 && sorted[i-1] == id {
+			return fmt.Errorf("must name each entry once, by its id: %d", id)
+		}
+	}
+	return nil
+}
+
+func checkStreams(errs *fleet.FieldErrors, prefix string, n int, action, message string) {
+	errs.Check(prefix+"max_streams", between(int64(n), 0, maxStreams))
+	errs.Check(prefix+"action_on_exceed", field.OneOf(action, ExceedReject, ExceedKickOldest))
+	errs.Check(prefix+"deny_message", field.Text(message, maxMessage))
+}
+
+func between(n, low, high int64) error {
+	if n < low || n > high {
+		return fmt.Errorf("must be a number from %d to %d", low, high)
+	}
+	return nil
+}
