@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -21,16 +22,21 @@ const (
 	maxCustom = 64 << 10
 )
 
-// SetDefaults fills the fields of a new server before its request is decoded onto it: what the request
-// leaves out keeps its default, an explicit 0 or false counts.
-func (s *Server) SetDefaults() {
-	s.ListenHTTP, s.ListenHTTPS = DefaultListenHTTP, DefaultListenHTTPS
-	s.LuaRoot = DefaultLuaRoot
-	s.Enabled = true
+// NewServer returns what a request for a new server is decoded onto, so that what it leaves out has its
+// default and an explicit 0 or false stays.
+func NewServer() Server {
+	s := Server{Enabled: true}
+	s.SetDefaults()
+	return s
 }
 
-// normalize brings names and addresses into the form in which they are compared and rendered.
-func (s *Server) normalize() {
+// SetDefaults fills what is missing and brings names and addresses into the form in which they are
+// compared and rendered. Ports get their defaults only when both are 0: one alone may be 0 on purpose.
+func (s *Server) SetDefaults() {
+	if s.ListenHTTP == 0 && s.ListenHTTPS == 0 {
+		s.ListenHTTP, s.ListenHTTPS = DefaultListenHTTP, DefaultListenHTTPS
+	}
+	s.LuaRoot = cmp.Or(s.LuaRoot, DefaultLuaRoot)
 	s.Name = strings.TrimSpace(s.Name)
 	s.Host = field.CanonicalHost(s.Host)
 	s.ServerName = field.CanonicalHostname(s.ServerName)
@@ -42,11 +48,9 @@ func (s *Server) normalize() {
 // TLS reports whether the server listens for HTTPS.
 func (s *Server) TLS() bool { return s.SSLCertPath != "" && s.ListenHTTPS != 0 }
 
-// Validate brings names and addresses into their canonical form and returns FieldErrors for what is not
-// accepted, or nil. What it accepts cannot add a directive to the rendered file, but for CustomNginx, which
+// Validate returns FieldErrors for what is not accepted after SetDefaults, or nil. What it accepts cannot add a directive to the rendered file, but for CustomNginx, which
 // cannot leave its server block.
 func (s *Server) Validate() error {
-	s.normalize()
 	var errs FieldErrors
 	errs.Check("name", field.Name(s.Name, maxName))
 	errs.Check("service_type", field.OneOf(s.ServiceType, api.Emby, api.Jellyfin))

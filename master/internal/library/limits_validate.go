@@ -1,6 +1,7 @@
 package library
 
 import (
+	"cmp"
 	"errors"
 	"net/netip"
 
@@ -26,9 +27,17 @@ const (
 	maxDimension = 200 // characters of a user's or device's id
 )
 
-// SetDefaults fills the fields of a new rule before its request is decoded onto it.
+// NewRateLimitRule returns what a request for a new rule is decoded onto.
+func NewRateLimitRule() RateLimitRule {
+	r := RateLimitRule{Enabled: true}
+	r.SetDefaults()
+	return r
+}
+
+// SetDefaults fills what is missing.
 func (r *RateLimitRule) SetDefaults() {
-	r.ApplyTo, r.OverAction, r.Enabled = DimensionIP, OverReject, true
+	r.ApplyTo = cmp.Or(r.ApplyTo, DimensionIP)
+	r.OverAction = cmp.Or(r.OverAction, OverReject)
 }
 
 // Validate returns fleet.FieldErrors or nil.
@@ -63,9 +72,17 @@ func (r *RateLimitRule) Validate() error {
 	return errs.ErrorOrNil()
 }
 
-// SetDefaults fills the fields of a new rule before its request is decoded onto it.
+// NewStreamRule returns what a request for a new rule is decoded onto.
+func NewStreamRule() StreamRule {
+	r := StreamRule{Enabled: true}
+	r.SetDefaults()
+	return r
+}
+
+// SetDefaults fills what is missing.
 func (r *StreamRule) SetDefaults() {
-	r.ApplyTo, r.ActionOnExceed, r.Enabled = DimensionUser, ExceedReject, true
+	r.ApplyTo = cmp.Or(r.ApplyTo, DimensionUser)
+	r.ActionOnExceed = cmp.Or(r.ActionOnExceed, ExceedReject)
 }
 
 // Validate returns fleet.FieldErrors or nil.
@@ -79,8 +96,17 @@ func (r *StreamRule) Validate() error {
 	return errs.ErrorOrNil()
 }
 
-// SetDefaults fills the fields of a new enforcement before its request is decoded onto it.
-func (e *Enforcement) SetDefaults() { e.Action, e.Enabled = OverReject, true }
+// NewEnforcement returns what a request for a new enforcement is decoded onto.
+func NewEnforcement() Enforcement {
+	e := Enforcement{Enabled: true}
+	e.SetDefaults()
+	return e
+}
+
+// SetDefaults fills what is missing.
+func (e *Enforcement) SetDefaults() {
+	e.Action = cmp.Or(e.Action, OverReject)
+}
 
 // Validate returns fleet.FieldErrors or nil.
 func (e *Enforcement) Validate() error {

@@ -1,6 +1,7 @@
 package library
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,13 +30,25 @@ const (
 	maxCount     = 1_000_000_000
 )
 
-// SetDefaults fills the fields of a new player before its request is decoded onto it.
-func (p *Player) SetDefaults() { p.ServiceType, p.Enabled = All, true }
+// NewPlayer returns what a request for a new player is decoded onto.
+func NewPlayer() Player {
+	p := Player{Enabled: true}
+	p.SetDefaults()
+	return p
+}
+
+// SetDefaults fills what is missing and trims texts.
+func (p *Player) SetDefaults() {
+	p.ServiceType = cmp.Or(p.ServiceType, All)
+	p.ClientName = strings.TrimSpace(p.ClientName)
+	p.MinVersion = strings.TrimSpace(p.MinVersion)
+	if p.UAPatterns == nil {
+		p.UAPatterns = []string{}
+	}
+}
 
 // Validate returns fleet.FieldErrors or nil.
 func (p *Player) Validate() error {
-	p.ClientName = strings.TrimSpace(p.ClientName)
-	p.MinVersion = strings.TrimSpace(p.MinVersion)
 	var errs fleet.FieldErrors
 	errs.Check("client_name", field.Name(p.ClientName, maxName))
 	if p.MinVersion != "" {
@@ -51,12 +64,22 @@ func (p *Player) Validate() error {
 	return errs.ErrorOrNil()
 }
 
-// SetDefaults fills the fields of a new rule before its request is decoded onto it.
-func (r *URIRule) SetDefaults() { r.MatchType, r.ServiceType, r.Enabled = api.MatchPrefix, All, true }
+// NewURIRule returns what a request for a new rule is decoded onto.
+func NewURIRule() URIRule {
+	r := URIRule{Enabled: true}
+	r.SetDefaults()
+	return r
+}
+
+// SetDefaults fills what is missing and trims texts.
+func (r *URIRule) SetDefaults() {
+	r.ServiceType = cmp.Or(r.ServiceType, All)
+	r.MatchType = cmp.Or(r.MatchType, api.MatchPrefix)
+	r.Name = strings.TrimSpace(r.Name)
+}
 
 // Validate returns fleet.FieldErrors or nil.
 func (r *URIRule) Validate() error {
-	r.Name = strings.TrimSpace(r.Name)
 	var errs fleet.FieldErrors
 	errs.Check("name", field.Name(r.Name, maxName))
 	errs.Check("action", field.OneOf(r.Action, ActionSkip, ActionBlock))
@@ -70,15 +93,28 @@ func (r *URIRule) Validate() error {
 	return errs.ErrorOrNil()
 }
 
-// SetDefaults fills the fields of a new profile before its request is decoded onto it.
+// NewProfile returns what a request for a new profile is decoded onto.
+func NewProfile() Profile {
+	var p Profile
+	p.SetDefaults()
+	return p
+}
+
+// SetDefaults fills what is missing and trims texts.
 func (p *Profile) SetDefaults() {
-	p.Unidentified = api.UnidentifiedAllow
-	p.ConcurrentStreams.ActionOnExceed = ExceedReject
+	p.Unidentified = cmp.Or(p.Unidentified, api.UnidentifiedAllow)
+	p.ConcurrentStreams.ActionOnExceed = cmp.Or(p.ConcurrentStreams.ActionOnExceed, ExceedReject)
+	p.Name = strings.TrimSpace(p.Name)
+	if p.PlayerIDs == nil {
+		p.PlayerIDs = []int64{}
+	}
+	if p.URIRuleIDs == nil {
+		p.URIRuleIDs = []int64{}
+	}
 }
 
 // Validate returns fleet.FieldErrors or nil.
 func (p *Profile) Validate() error {
-	p.Name = strings.TrimSpace(p.Name)
 	var errs fleet.FieldErrors
 	errs.Check("name", field.Name(p.Name, maxName))
 	errs.Check("service_type", field.OneOf(p.ServiceType, api.Emby, api.Jellyfin))
