@@ -1,0 +1,93 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/uptrace/bun"
+
+	"github.com/uhdadmin/media-gateway/master/internal/library"
+	"github.com/uhdadmin/media-gateway/shared/api"
+)
+
+func (s *Store) rateLimitRules() Table[library.RateLimitRule] {
+	return Table[library.RateLimitRule]{
+		s: s,
+		stamp: func(r *library.RateLimitRule) Stamp {
+			return Stamp{&r.ID, &r.CreatedAt, &r.UpdatedAt, &r.Revision}
+		},
+		search:  []string{"apply_value"},
+		filters: []string{"apply_to", "enabled", "over_action"},
+		check: func(_ context.Context, _ bun.IDB, _, row *library.RateLimitRule) error {
+			row.SetDefaults()
+			return row.Validate()
+		},
+	}
+}
+
+func (s *Store) streamRules() Table[library.StreamRule] {
+	return Table[library.StreamRule]{
+		s: s,
+		stamp: func(r *library.StreamRule) Stamp {
+			return Stamp{&r.ID, &r.CreatedAt, &r.UpdatedAt, &r.Revision}
+		},
+		search:  []string{"apply_value"},
+		filters: []string{"apply_to", "enabled"},
+		check: func(_ context.Context, _ bun.IDB, _, row *library.StreamRule) error {
+			row.SetDefaults()
+			return row.Validate()
+		},
+	}
+}
+
+func (s *Store) enforcements() Table[library.Enforcement] {
+	return Table[library.Enforcement]{
+		s: s,
+		stamp: func(r *library.Enforcement) Stamp {
+			return Stamp{&r.ID, &r.CreatedAt, &r.UpdatedAt, &r.Revision}
+		},
+		search:  []string{"dimension_value", "reason"},
+		filters: []string{"action", "dimension", "enabled"},
+		check: func(_ context.Context, _ bun.IDB, _, row *library.Enforcement) error {
+			row.SetDefaults()
+			return row.Validate()
+		},
+	}
+}
+
+// RateLimits returns what slaves must enforce now, in the order of ids: enabled rules, and enforcements
+// whose time is not over.
+func (s *Store) RateLimits(ctx context.Context) (api.RateLimits, error) {
+	limits := api.RateLimits{Rules: []api.RateLimitRule{}, Enforcements: []api.Enforcement{}, StreamRules: []api.StreamRule{}}
+	var rules []library.RateLimitRule
+	if err := enabled(s.db, &rules).Scan(ctx); err != nil {
+		return limits, fmt.Errorf("rate limit rules: %w", err)
+	}
+	for _, r := range rules {
+		r.RateLimitRule.ID = r.ID
+		limits.Rules = append(limits.Rules, r.RateLimitRule)
+	}
+	var streams []library.StreamRule
+	if err := enabled(s.db, &streams).Scan(ctx); err != nil {
+		return limits, fmt.Errorf("stream rules: %w", err)
+	}
+	for _, r := range streams {
+		r.StreamRule.ID = r.ID
+		limits.StreamRules = append(limits.StreamRules, r.StreamRule)
+	}
+	var enforcements []library.Enforcement
+	if err := enabled(s.db, &enforcements).Scan(ctx); err != nil {
+		return limits, fmt.Errorf("enforcements: %w", err)
+	}
+	for _, e := range enforcements {
+		if e.EffectiveUntil == nil || e.EffectiveUntil.After(now()) {
+			limits.Enforcements = append(limits.Enforcements, e.Enforcement)
+		}
+	}
+	return limits, nil
+}
+
+// enabled selects the enabled rows of a table into rows, in the order of ids.
+func enabled[T any](db bun.IDB, rows *[]T) *bun.SelectQuery {
+	return db.NewSelect().Model(rows).Where("enabled = ?", true).OrderBy("id", bun.OrderAsc)
+}

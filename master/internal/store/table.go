@@ -1,0 +1,225 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/uhdadmin/media-gateway/master/internal/fleet"
+)
+
+// Table is the part of a resource's queries that is the same for all of them.
+type Table[T any] struct {
+	s       *Store
+	stamp   func(*T) Stamp
+	search  []string // columns that Query.Q looks in
+	filters []string // columns that Query.Where may name
+	// check refuses or completes a row before it is written, inside the writing transaction; old is nil
+	// for a new row.
+	check func(ctx context.Context, tx bun.IDB, old, row *T) error
+	// release refuses to delete a row; nil: all may go.
+	release func(ctx context.Context, tx bun.IDB, row *T) error
+}
+
+// Stamp points at the fields of a row that the store keeps by itself; those that a resource does not
+// have are nil.
+type Stamp struct {
+	ID                   *int64
+	CreatedAt, UpdatedAt *time.Time
+	Revision             *int64 // rises with every write
+}
+
+// Query selects a page of a list, in the order of ids.
+type Query struct {
+	Limit  int               // 0: DefaultLimit; at most MaxLimit
+	Cursor string            // a Page's Next; "": the first page
+	Q      string            // part of a name or the like, in any case
+	Where  map[string]string // column → value, of Filters only
+}
+
+// Bounds of Query.Limit.
+const (
+	DefaultLimit = 100
+	MaxLimit     = 500
+)
+
+// Page is a part of a list.
+type Page[T any] struct {
+	Items []T    `json:"items"`
+	Next  string `json:"next_cursor"` // "": this was the last page
+}
+
+// QueryError says which parameter of a Query is bad.
+type QueryError struct{ Name, Takes string }
+
+func (e *QueryError) Error() string { return e.Name + " takes " + e.Takes }
+
+// Filters are the columns that Query.Where may name.
+func (t Table[T]) Filters() []string { return t.filters }
+
+// Stamp returns row's own.
+func (t Table[T]) Stamp(row *T) Stamp { return t.stamp(row) }
+
+// List returns a page of rows. A bad query is a *QueryError.
+func (t Table[T]) List(ctx context.Context, q Query) (Page[T], error) {
+	page := Page[T]{Items: []T{}}
+	query := t.s.db.NewSelect().Model(&page.Items).OrderBy("id", bun.OrderAsc)
+	if q.Cursor != "" {
+		after, err := strconv.ParseInt(q.Cursor, 10, 64)
+		if err != nil {
+			return page, &QueryError{"cursor", "the next_cursor of an earlier page"}
+		}
+		query.Where("id > ?", after)
+	}
+	for _, column := range slices.Sorted(maps.Keys(q.Where)) {
+		value, err := t.filterValue(column, q.Where[column])
+		if err != nil {
+			return page, err
+		}
+		query.Where("? = ?", bun.Ident(column), value)
+	}
+	if q.Q != "" {
+		like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(q.Q) + "%"
+		query.WhereGroup(" AND ", func(either *bun.SelectQuery) *bun.SelectQuery {
+			for _, column := range t.search {
+				either.WhereOr(`LOWER(?) LIKE LOWER(?) ESCAPE '\'`, bun.Ident(column), like)
+			}
+			return either
+		})
+	}
+	limit := q.Limit
+	if limit == 0 {
+		limit = DefaultLimit
+	}
+	limit = min(limit, MaxLimit)
+	if err := query.Limit(int64(limit) + 1).Scan(ctx); err != nil {
+		return page, fmt.Errorf("list: %w", err)
+	}
+	if len(page.Items) > limit {
+		page.Items = page.Items[:limit]
+		page.Next = strconv.FormatInt(*t.stamp(&page.Items[limit-1]).ID, 10)
+	}
+	return page, nil
+}
+
+// filterValue returns value as the column's type needs it.
+func (t Table[T]) filterValue(column, value string) (any, error) {
+	if !slices.Contains(t.filters, column) {
+		return nil, &QueryError{column, "no value: filters are " + strings.Join(t.filters, ", ")}
+	}
+	field := t.s.db.Table(reflect.TypeFor[T]()).FieldMap[column]
+	if field.IndirectType.Kind() != reflect.Bool {
+		return value, nil
+	}
+	b, err := strconv.ParseBool(value)
+	if err != nil {
+		return nil, &QueryError{column, "true or false"}
+	}
+	return b, nil
+}
+
+// Get returns the row with the id, or ErrNotFound.
+func (t Table[T]) Get(ctx context.Context, id int64) (*T, error) {
+	row, err := get[T](ctx, t.s.db, id)
+	return row, explain(err)
+}
+
+// Create stores a new row and fills in its stamp.
+func (t Table[T]) Create(ctx context.Context, row *T) error {
+	return t.s.write(ctx, func(ctx context.Context, tx bun.IDB) error { return t.create(ctx, tx, row) })
+}
+
+func (t Table[T]) create(ctx context.Context, tx bun.IDB, row *T) error {
+	at := t.stamp(row)
+	*at.ID, *at.CreatedAt = 0, now()
+	if at.Revision != nil {
+		*at.Revision, *at.UpdatedAt = 1, *at.CreatedAt
+	}
+	if t.check != nil {
+		if err := t.check(ctx, tx, nil, row); err != nil {
+			return err
+		}
+	}
+	_, err := tx.NewInsert().Model(row).Exec(ctx)
+	return err
+}
+
+// Update changes the row with the id by change and returns it as stored. expect is the revision that the
+// caller saw, ErrStale when it is another by now; 0: the last write wins. What change does to the stamp
+// is undone.
+func (t Table[T]) Update(ctx context.Context, id, expect int64, change func(*T) error) (*T, error) {
+	var row *T
+	err := t.s.write(ctx, func(ctx context.Context, tx bun.IDB) (err error) {
+		row, err = t.update(ctx, tx, id, expect, change)
+		return err
+	})
+	return row, err
+}
+
+func (t Table[T]) update(ctx context.Context, tx bun.IDB, id, expect int64, change func(*T) error) (*T, error) {
+	old, err := get[T](ctx, tx, id)
+	if err != nil {
+		return nil, err
+	}
+	was := t.stamp(old)
+	if expect != 0 && *was.Revision != expect {
+		return nil, ErrStale
+	}
+	row, err := get[T](ctx, tx, id) // its own copy: change may write into old's slices
+	if err != nil {
+		return nil, err
+	}
+	if err := change(row); err != nil {
+		return nil, err
+	}
+	at := t.stamp(row)
+	*at.ID, *at.CreatedAt = *was.ID, *was.CreatedAt
+	if at.Revision != nil {
+		*at.Revision, *at.UpdatedAt = *was.Revision+1, now()
+	}
+	if t.check != nil {
+		if err := t.check(ctx, tx, old, row); err != nil {
+			return nil, err
+		}
+	}
+	_, err = tx.NewUpdate().Model(row).WherePK().Exec(ctx)
+	return row, err
+}
+
+// Delete removes the row with the id. expect is as in Update.
+func (t Table[T]) Delete(ctx context.Context, id, expect int64) error {
+	return t.s.write(ctx, func(ctx context.Context, tx bun.IDB) error {
+		row, err := get[T](ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if expect != 0 && *t.stamp(row).Revision != expect {
+			return ErrStale
+		}
+		if t.release != nil {
+			if err := t.release(ctx, tx, row); err != nil {
+				return err
+			}
+		}
+		_, err = tx.NewDelete().Model(row).WherePK().Exec(ctx)
+		return err
+	})
+}
+
+// refuse returns a fleet.FieldErrors about one field.
+func refuse(field, format string, args ...any) error {
+	return fleet.FieldErrors{{Field: field, Message: fmt.Sprintf(format, args...)}}
+}
+
+func get[T any](ctx context.Context, db bun.IDB, id int64) (*T, error) {
+	row := new(T)
+	err := db.NewSelect().Model(row).Where("id = ?", id).Scan(ctx)
+	return row, err
+}
