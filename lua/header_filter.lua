@@ -1,0 +1,2 @@
+-- Each answer to a player, before its header is sent.
+require("uhd.probe").filter_header()

@@ -1,0 +1,2 @@
+-- Each worker, once, before its first request.
+require("uhd.worker").start()

@@ -1,0 +1,2 @@
+-- Each request, once it has ended.
+require("uhd.log").run()

@@ -1,0 +1,132 @@
+-- Request paths as rules see them: lower case, no base path, no doubled or
+-- trailing slash. nginx has already decoded the path and resolved its dots.
+--
+-- nginx and the media server do not read every path alike: behind Kestrel
+-- %2F stays part of a segment, other servers cut parameters after ";" or
+-- take "\" for a slash. A path whose spelling leaves room for that gets a
+-- second reading. A rule that blocks holds when either reading matches, one
+-- that skips checks only when both do: so no spelling evades the one or
+-- borrows the other.
+
+local byte = string.byte
+local char = string.char
+local find = string.find
+local gsub = string.gsub
+local lower = string.lower
+local match = string.match
+local sub = string.sub
+local tonumber = tonumber
+
+
+local SLASH = byte("/")
+local QUERY = byte("?")
+
+
+local _M = {}
+
+
+-- Emby serves everything under /emby and /mediabrowser as well; Jellyfin
+-- before 12 does the same.
+local function strip_base(path)
+  while true do
+    if sub(path, 1, 6) == "/emby/" then
+      path = sub(path, 6)
+
+    elseif sub(path, 1, 14) == "/mediabrowser/" then
+      path = sub(path, 14)
+
+    else
+      return path
+    end
+  end
+end
+
+
+-- Returns path, which is decoded, in the form that rules are matched in. It
+-- ends in a slash: "/web/" is what /web, /web/ and /emby//Web all become.
+local function normalise(path)
+  if find(path, "//", 1, true) then
+    path = gsub(path, "//+", "/")
+  end
+
+  path = lower(path)
+  if byte(path, -1) ~= SLASH then
+    path = path .. "/"
+  end
+
+  return strip_base(path)
+end
+
+
+local function unescape(hex)
+  return char(tonumber(hex, 16))
+end
+
+
+-- The reading of a lenient server: everything decoded, backslashes taken for
+-- slashes, parameters of segments dropped, "." and ".." left as they stand.
+local function lenient(raw)
+  local path = gsub(raw, "%%(%x%x)", unescape)
+  path = gsub(path, "\\", "/")
+  path = gsub(path, ";[^/]*", "")
+
+  return normalise(path)
+end
+
+
+-- uri is ngx.var.uri, request_uri is ngx.var.request_uri.
+-- Returns the normalised path and, when the spelling leaves room for another
+-- reading, that one; else nil.
+function _M.read(uri, request_uri)
+  local path = normalise(uri)
+
+  local raw = uri
+  local len = #uri
+  local next_byte = byte(request_uri, len + 1)
+  if (next_byte and next_byte ~= QUERY) or sub(request_uri, 1, len) ~= uri then
+    raw = match(request_uri, "^[^?#]*")
+    if not find(raw, "%", 1, true) and byte(raw) == SLASH then
+      -- Dots or doubled slashes at most; servers agree about them.
+      raw = uri
+    end
+  end
+
+  if not find(raw, "[%%\\;]") then
+    return path
+  end
+
+  raw = match(raw, "^%a[%w+.-]*://[^/]*(.*)$") or raw
+  local other
+  if find(raw, "[\\;]") or find(raw, "%%[25][CEFcef]") or
+     find(raw, "%%3[Bb]")
+  then
+    other = lenient(raw)
+  end
+
+  if other ~= path then
+    return path, other
+  end
+
+  return path
+end
+
+
+-- Returns the pattern of an exact or prefix rule in the form of paths, or nil
+-- for one that is a base path and no more, which would mean every path. A
+-- prefix "/web/" keeps its slash: it means the directory, not /webhook.
+function _M.pattern(text)
+  local pattern = lower(gsub("/" .. text, "%%(%x%x)", unescape))
+  pattern = gsub(pattern, "//+", "/")
+
+  local stripped = strip_base(pattern)
+  if stripped == "/emby" or stripped == "/mediabrowser" or
+     (stripped == "/" and pattern ~= "/")
+  then
+    return nil
+  end
+
+  return stripped
+end
+
+
+return _M
