@@ -1,0 +1,132 @@
+// Package render turns the domain into what a slave runs: one nginx file and the rules for its access
+// chain. It is pure: the same input gives the same bytes, so that a content hash changes only when
+// something did.
+//
+// The nginx file is the one of the documented slaves: upstreams, maps, a server block per server. It
+// runs under our nginx.conf and under the one of the Lua agents in the field, so all that it refers to is
+// defined in it or built into nginx. Nothing that an operator types can add a directive: every value
+// comes from a validated allowlist and is quoted; only custom_nginx is raw, and it is parsed and written
+// anew, so it cannot leave its block.
+package render
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/uhdadmin/media-gateway/master/internal/fleet"
+	"github.com/uhdadmin/media-gateway/master/internal/library"
+	"github.com/uhdadmin/media-gateway/shared/api"
+)
+
+// ErrInvalid is wrapped by errors about the input: what an operator must mend before this group can be
+// rendered.
+var ErrInvalid = errors.New("cannot be rendered")
+
+// Input is everything a group's configuration is made of. Servers, players and rules that are disabled
+// or belong to another group or service type may be among it; they are left out.
+type Input struct {
+	Group       fleet.Group
+	Servers     []fleet.Server
+	Profiles    []library.Profile
+	Players     []library.Player
+	URIRules    []library.URIRule
+	RateLimits  api.RateLimits
+	AllowShrink bool // tells slaves that dropping most server blocks, or all, is intended
+}
+
+// Render returns the configuration of in.Group without what publishing adds: version, snapshot, epoch,
+// hash and signature. A group without enabled servers renders to one with SiblingCount 0.
+func Render(in Input) (*api.Config, error) {
+	servers := in.enabledServers()
+	for i := range servers {
+		if err := servers[i].Validate(); err != nil {
+			return nil, fmt.Errorf("%s %w: %w", label(&servers[i]), ErrInvalid, err)
+		}
+	}
+	if err := checkListeners(servers); err != nil {
+		return nil, err
+	}
+	rules, err := newRules(in)
+	if err != nil {
+		return nil, err
+	}
+	text, err := nginx(servers, rules.fallback.ID)
+	if err != nil {
+		return nil, err
+	}
+	configs, err := rules.configs(servers)
+	if err != nil {
+		return nil, err
+	}
+	return &api.Config{
+		Mode:            api.ModeMultiServer,
+		ServiceType:     in.Group.ServiceType,
+		RenderedNginx:   text,
+		RenderedLua:     rules.fallback.CustomLua,
+		LuaConfig:       configs[profileID(rules.fallback.ID)],
+		LuaConfigs:      configs,
+		RateLimitConfig: complete(in.RateLimits),
+		SiblingCount:    len(servers),
+		AllowShrink:     in.AllowShrink,
+	}, nil
+}
+
+// enabledServers returns the group's servers in the order of their ids.
+func (in *Input) enabledServers() []fleet.Server {
+	var servers []fleet.Server
+	for _, s := range in.Servers {
+		if s.Enabled && s.Host == in.Group.Host && s.ServiceType == in.Group.ServiceType {
+			servers = append(servers, s)
+		}
+	}
+	slices.SortFunc(servers, func(a, b fleet.Server) int { return cmp.Compare(a.ID, b.ID) })
+	return servers
+}
+
+// checkListeners refuses what nginx would take with a warning and then serve wrongly: the same name
+// twice on one port, and a port that speaks TLS for one server and not for another.
+func checkListeners(servers []fleet.Server) error {
+	type endpoint struct {
+		port int
+		name string
+	}
+	names := map[endpoint]*fleet.Server{}
+	type use struct {
+		tls bool
+		by  *fleet.Server
+	}
+	ports := map[int]use{}
+	for i := range servers {
+		s := &servers[i]
+		for _, u := range []struct {
+			port int
+			tls  bool
+		}{{s.ListenHTTP, false}, {s.ListenHTTPS, true}} {
+			if u.port == 0 || u.tls && !s.TLS() {
+				continue
+			}
+			if other, taken := ports[u.port]; taken && other.tls != u.tls {
+				return fmt.Errorf("%s %w: port %d is HTTP for one and HTTPS for the other, as %s uses it: change one of them", label(s), ErrInvalid, u.port, label(other.by))
+			}
+			ports[u.port] = use{u.tls, s}
+			at := endpoint{u.port, s.ServerName}
+			if other := names[at]; other != nil {
+				return fmt.Errorf("%s %w: server_name %s on port %d is that of %s already: disable one of them", label(s), ErrInvalid, s.ServerName, u.port, label(other))
+			}
+			names[at] = s
+		}
+	}
+	return nil
+}
+
+func label(s *fleet.Server) string { return fmt.Sprintf("server %d (%s)", s.ID, s.Name) }
+
+// complete makes sure that lists are lists and not null.
+func complete(limits api.RateLimits) api.RateLimits {
+	limits.Rules = append([]api.RateLimitRule{}, limits.Rules...)
+	limits.Enforcements = append([]api.Enforcement{}, limits.Enforcements...)
+	limits.StreamRules = append([]api.StreamRule{}, limits.StreamRules...)
+	return limits
+}
