@@ -31,7 +31,7 @@ func (c *Client) Version(ctx context.Context, q VersionQuery) (api.Version, erro
 	}
 	ctx, cancel := context.WithTimeout(ctx, q.Wait+answerTimeout)
 	defer cancel()
-	document, err := c.call(ctx, c.once, http.MethodGet, api.PathMediaSlave+"/config/version?"+query.Encode(), nil, nil)
+	document, err := c.call(ctx, c.once, http.MethodGet, api.PathMediaSlave+"/config/version?"+query.Encode(), nil)
 	if err != nil {
 		return api.Version{}, err
 	}
@@ -42,16 +42,11 @@ func (c *Client) Version(ctx context.Context, q VersionQuery) (api.Version, erro
 	return v, nil
 }
 
-// Config fetches the configuration document, as the master sent it; ErrNotModified when its content hash
-// is have ("" for none).
-func (c *Client) Config(ctx context.Context, have string) (json.RawMessage, error) {
+// Config fetches the configuration document, as the master sent it.
+func (c *Client) Config(ctx context.Context) (json.RawMessage, error) {
 	ctx, cancel := context.WithTimeout(ctx, configTimeout)
 	defer cancel()
-	header := http.Header{}
-	if have != "" {
-		header.Set("If-None-Match", strconv.Quote(have))
-	}
-	return c.call(ctx, c.retry, http.MethodGet, api.PathMediaSlave+"/config", header, nil)
+	return c.call(ctx, c.retry, http.MethodGet, api.PathMediaSlave+"/config", nil)
 }
 
 // Ack tells the master what became of a snapshot.
@@ -67,6 +62,6 @@ func (c *Client) Heartbeat(ctx context.Context, beat api.Heartbeat) error {
 func (c *Client) post(ctx context.Context, path string, body any) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*answerTimeout)
 	defer cancel()
-	_, err := c.call(ctx, c.retry, http.MethodPost, api.PathMediaSlave+path, nil, body)
+	_, err := c.call(ctx, c.retry, http.MethodPost, api.PathMediaSlave+path, body)
 	return err
 }

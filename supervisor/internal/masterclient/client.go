@@ -99,7 +99,7 @@ func (c *Client) checkRedirect(req *http.Request, via []*http.Request) error {
 // call does one request of the slave API and returns the document in the answer, out of its envelope.
 // A refused token is offered once more in the other scheme, and what worked is remembered. Errors are
 // *StatusError for an answer other than 200.
-func (c *Client) call(ctx context.Context, hc *retryablehttp.Client, method, path string, header http.Header, body any) (json.RawMessage, error) {
+func (c *Client) call(ctx context.Context, hc *retryablehttp.Client, method, path string, body any) (json.RawMessage, error) {
 	var payload []byte
 	if body != nil {
 		var err error
@@ -108,11 +108,11 @@ func (c *Client) call(ctx context.Context, hc *retryablehttp.Client, method, pat
 		}
 	}
 	app := c.app.Load()
-	answer, err := c.try(ctx, hc, method, path, header, payload, app)
+	answer, err := c.try(ctx, hc, method, path, payload, app)
 	if !errors.Is(err, api.ErrUnauthorized) {
 		return answer, err
 	}
-	other, otherErr := c.try(ctx, hc, method, path, header, payload, !app)
+	other, otherErr := c.try(ctx, hc, method, path, payload, !app)
 	if errors.Is(otherErr, api.ErrUnauthorized) {
 		return nil, err
 	}
@@ -120,7 +120,7 @@ func (c *Client) call(ctx context.Context, hc *retryablehttp.Client, method, pat
 	return other, otherErr
 }
 
-func (c *Client) try(ctx context.Context, hc *retryablehttp.Client, method, path string, header http.Header, payload []byte, app bool) (json.RawMessage, error) {
+func (c *Client) try(ctx context.Context, hc *retryablehttp.Client, method, path string, payload []byte, app bool) (json.RawMessage, error) {
 	var body any
 	if payload != nil {
 		body = payload
@@ -128,9 +128,6 @@ func (c *Client) try(ctx context.Context, hc *retryablehttp.Client, method, path
 	req, err := retryablehttp.NewRequestWithContext(ctx, method, c.cfg.Base+path, body)
 	if err != nil {
 		return nil, err
-	}
-	for name, values := range header {
-		req.Header[name] = values
 	}
 	scheme := "Bearer "
 	if app {
@@ -153,9 +150,6 @@ func (c *Client) try(ctx context.Context, hc *retryablehttp.Client, method, path
 // read returns the document in an answer. A body that ends early is io.ErrUnexpectedEOF, with
 // Content-Length, chunks and gzip alike; without any of them the JSON does not parse.
 func (c *Client) read(resp *http.Response) (json.RawMessage, error) {
-	if resp.StatusCode == http.StatusNotModified {
-		return nil, ErrNotModified
-	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, c.cfg.MaxBody+1))
 	if resp.StatusCode != http.StatusOK {
 		return nil, statusError(resp, body)

@@ -12,11 +12,8 @@ import (
 	"github.com/uhdadmin/media-gateway/shared/api"
 )
 
-// Errors of an answer that came.
-var (
-	ErrNotModified = errors.New("configuration not modified")
-	ErrBadAnswer   = errors.New("bad answer of the master") // cut short, too large, or not what the contract says
-)
+// ErrBadAnswer is an answer that was cut short, is too large, or is not what the contract says.
+var ErrBadAnswer = errors.New("bad answer of the master")
 
 // StatusError is an answer other than 200. It wraps the sentinel of api that its status stands for.
 type StatusError struct {

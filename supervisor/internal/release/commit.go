@@ -16,7 +16,7 @@ var ErrNoRelease = errors.New("no release yet")
 
 // Commit makes rel the release that `conf` points to, by one rename.
 func (s *Store) Commit(rel *Release) error {
-	target := filepath.Join("releases", rel.Hash)
+	target := linkTo(rel)
 	if have, err := os.Readlink(s.path("conf")); err == nil && have == target {
 		return nil
 	}
@@ -25,6 +25,9 @@ func (s *Store) Commit(rel *Release) error {
 	}
 	return nil
 }
+
+// linkTo is what `conf` holds when rel serves.
+func linkTo(rel *Release) string { return filepath.Join("releases", rel.Hash) }
 
 // Current returns the release that `conf` points to, with the identity it was last published under;
 // ErrNoRelease when there is none.

@@ -19,6 +19,9 @@ func (s *Store) Drift(rel *Release) ([]string, error) {
 		return nil, err
 	}
 	var paths []string
+	if target, err := os.Readlink(s.path("conf")); err != nil || target != linkTo(rel) {
+		paths = append(paths, "conf")
+	}
 	for _, name := range changed {
 		paths = append(paths, path.Join("conf", name))
 	}
@@ -38,9 +41,26 @@ func (s *Store) Drift(rel *Release) ([]string, error) {
 	return paths, nil
 }
 
+// Managed returns the digests that the managed files should have, by absolute path: of the release rel
+// and of the Lua tree.
+func (s *Store) Managed(rel *Release) (map[string]string, error) {
+	digests := map[string]string{}
+	for name, d := range rel.Digests {
+		digests[filepath.Join(rel.Dir, name)] = d
+	}
+	lua, err := s.luaFiles()
+	for name, data := range lua {
+		digests[s.path("lua", name)] = digest(data)
+	}
+	return digests, err
+}
+
 // Restore writes the managed files that drifted as they were installed.
 func (s *Store) Restore(rel *Release) error {
 	if err := s.installLua(); err != nil {
+		return err
+	}
+	if err := s.Commit(rel); err != nil {
 		return err
 	}
 	changed, err := rel.Changed()
