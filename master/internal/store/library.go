@@ -9,6 +9,7 @@ import (
 
 	"github.com/uhdadmin/media-gateway/master/internal/fleet"
 	"github.com/uhdadmin/media-gateway/master/internal/library"
+	"github.com/uhdadmin/media-gateway/shared/api"
 )
 
 func (s *Store) players() Table[library.Player] {
@@ -117,4 +118,34 @@ func unselected(ctx context.Context, tx bun.IDB, id int64, selection func(librar
 		}
 	}
 	return nil
+}
+
+// CloneProfile stores a copy of a profile under another name. Of a default profile it copies the
+// selection of the moment; raw Lua it never copies.
+func (s *Store) CloneProfile(ctx context.Context, id int64, name string) (*library.Profile, error) {
+	var row *library.Profile
+	err := s.write(ctx, func(ctx context.Context, tx bun.IDB) (err error) {
+		if row, err = get[library.Profile](ctx, tx, id); err != nil {
+			return err
+		}
+		if row.IsDefault {
+			if row.PlayerIDs, err = enabledFor[library.Player](ctx, tx, row.ServiceType); err != nil {
+				return err
+			}
+			if row.URIRuleIDs, err = enabledFor[library.URIRule](ctx, tx, row.ServiceType); err != nil {
+				return err
+			}
+		}
+		row.Name, row.CustomLua = name, ""
+		return s.Profiles.create(ctx, tx, row)
+	})
+	return row, err
+}
+
+// enabledFor returns the ids of the enabled rows for a service type.
+func enabledFor[T any](ctx context.Context, tx bun.IDB, serviceType api.ServiceType) ([]int64, error) {
+	ids := []int64{}
+	err := tx.NewSelect().Model((*T)(nil)).Column("id").Where("enabled = ?", true).
+		Where("service_type IN (?, ?)", serviceType, library.All).OrderBy("id", bun.OrderAsc).Scan(ctx, &ids)
+	return ids, err
 }

@@ -1,0 +1,154 @@
+// Package adminapi is the master's REST API for people and programs that manage the fleet, under
+// /api/v1/admin. Its OpenAPI document, made from the Go types, is at /api/v1/openapi.json.
+//
+// Every operation names the role it needs; one that names none needs an admin. Bodies are checked
+// against their schema first (types, unknown fields), then by the domain's Validate inside the writing
+// transaction; both answer with problem JSON that names the field.
+package adminapi
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/chi/v5"
+
+	"github.com/uhdadmin/media-gateway/master/internal/account"
+	"github.com/uhdadmin/media-gateway/master/internal/auth"
+	"github.com/uhdadmin/media-gateway/master/internal/fleet"
+	"github.com/uhdadmin/media-gateway/master/internal/library"
+	"github.com/uhdadmin/media-gateway/master/internal/store"
+	"github.com/uhdadmin/media-gateway/shared/buildinfo"
+)
+
+// Prefix of all paths of the admin API.
+const Prefix = "/api/v1/admin"
+
+// Config of the admin API; every field is needed but for PublicURL.
+type Config struct {
+	Store     *store.Store
+	Admins    *auth.Admins
+	Passwords *auth.Passwords
+	Slaves    *auth.Slaves
+	PublicURL *url.URL // where browsers reach the master, when a proxy changes the Host header; nil: not known
+	Log       *slog.Logger
+}
+
+type server struct {
+	Config
+	api huma.API
+}
+
+// New returns the handler of everything under Prefix and of the OpenAPI document.
+func New(cfg Config) (http.Handler, error) {
+	router := chi.NewMux()
+	router.NotFound(func(w http.ResponseWriter, r *http.Request) {
+		WriteProblem(w, http.StatusNotFound, "there is nothing at "+r.URL.Path+"; see /api/v1/openapi.json")
+	})
+	router.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
+		WriteProblem(w, http.StatusMethodNotAllowed, r.URL.Path+" does not take "+r.Method+"; see /api/v1/openapi.json")
+	})
+	guard, err := crossOrigin(cfg.PublicURL)
+	if err != nil {
+		return nil, err
+	}
+	router.Use(guard.Handler, cfg.Admins.Sessions)
+
+	s := &server{Config: cfg, api: humachi.New(router, humaConfig())}
+	s.api.UseMiddleware(s.admit)
+	s.registerLogin()
+	s.registerServers()
+	s.registerTokens()
+	s.registerLibrary()
+	s.registerLimits()
+	s.registerAccounts()
+	return router, nil
+}
+
+func humaConfig() huma.Config {
+	config := huma.DefaultConfig("UHD media gateway", buildinfo.Version())
+	config.OpenAPIPath = "/api/v1/openapi"
+	config.DocsPath, config.SchemasPath = "", ""
+	config.CreateHooks = nil // no $schema in bodies
+	config.FieldsOptionalByDefault = true
+	config.Formats = map[string]huma.Format{"application/json": jsonFormat, "json": jsonFormat}
+	config.Transformers = []huma.Transformer{tidyProblem}
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"session": {Type: "apiKey", In: "cookie", Name: auth.SessionCookie},
+		"key":     {Type: "http", Scheme: "bearer", Description: "API key, uha_…"},
+	}
+	return config
+}
+
+// crossOrigin refuses writes that another site's page makes with a browser's cookie.
+func crossOrigin(publicURL *url.URL) (*http.CrossOriginProtection, error) {
+	guard := http.NewCrossOriginProtection()
+	if publicURL != nil {
+		if err := guard.AddTrustedOrigin(publicURL.Scheme + "://" + publicURL.Host); err != nil {
+			return nil, fmt.Errorf("PUBLIC_URL: %w", err)
+		}
+	}
+	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		WriteProblem(w, http.StatusForbidden,
+			"this write comes from a page of another origin; behind a proxy, set PUBLIC_URL to the address that browsers use")
+	}))
+	return guard, nil
+}
+
+// register adds an operation that needs the role; its handler's errors become problems.
+func register[I, O any](s *server, op huma.Operation, role account.Role, handler func(context.Context, *I) (*O, error)) {
+	op.Metadata = map[string]any{roleKey: role}
+	if role != public {
+		op.Security = []map[string][]string{{"session": {}}, {"key": {}}}
+	}
+	op.Path = Prefix + "/" + op.Path
+	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handler(ctx, in)
+		if err != nil {
+			return nil, s.problem(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+func (s *server) registerServers() {
+	resource[fleet.Server]{
+		path: "servers", one: "server", table: s.Store.Servers, fresh: fleet.NewServer,
+		guard:   guardCustomNginx,
+		changed: s.Slaves.Invalidate,
+		schema:  upstreamSchema,
+	}.register(s)
+}
+
+func (s *server) registerLibrary() {
+	resource[library.Player]{
+		path: "players", one: "player", table: s.Store.Players, fresh: library.NewPlayer,
+	}.register(s)
+	resource[library.URIRule]{
+		path: "uri-rules", one: "uri-rule", table: s.Store.URIRules, fresh: library.NewURIRule,
+	}.register(s)
+	resource[library.Profile]{
+		path: "profiles", one: "profile", table: s.Store.Profiles, fresh: library.NewProfile,
+		guard: guardCustomLua, readOnly: []string{"is_default"},
+	}.register(s)
+	s.registerClone()
+}
+
+func (s *server) registerLimits() {
+	resource[library.RateLimitRule]{
+		path: "rate-limit-rules", one: "rate-limit-rule",
+		table: s.Store.RateLimitRules, fresh: library.NewRateLimitRule,
+	}.register(s)
+	resource[library.StreamRule]{
+		path: "stream-rules", one: "stream-rule",
+		table: s.Store.StreamRules, fresh: library.NewStreamRule,
+	}.register(s)
+	resource[library.Enforcement]{
+		path: "enforcements", one: "enforcement",
+		table: s.Store.Enforcements, fresh: library.NewEnforcement,
+	}.register(s)
+}

@@ -1,0 +1,137 @@
+// Package app wires the master together and runs it: database, authenticators, slave API, admin API, and
+// the servers that offer them.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/uhdadmin/media-gateway/master/internal/adminapi"
+	"github.com/uhdadmin/media-gateway/master/internal/auth"
+	"github.com/uhdadmin/media-gateway/master/internal/settings"
+	"github.com/uhdadmin/media-gateway/master/internal/store"
+	"github.com/uhdadmin/media-gateway/shared/httpserver"
+)
+
+// App is a master that is ready to run: everything that can fail at start has not.
+type App struct {
+	cfg        settings.Settings
+	log        *slog.Logger
+	firstAdmin *FirstAdmin
+	store      *store.Store
+	admins     *auth.Admins
+	slaves     *auth.Slaves
+	listener   net.Listener
+	handler    http.Handler
+	monitoring net.Listener
+	monitor    http.Handler
+	cleanup    []func() error // undone in reverse
+}
+
+// New opens the database and the listeners, and makes the first admin when there is no user. Errors that
+// a setting causes name its variable.
+func New(ctx context.Context, cfg settings.Settings, log *slog.Logger) (_ *App, err error) {
+	a := &App{cfg: cfg, log: log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.close())
+		}
+	}()
+	if a.store, err = store.Open(ctx, cfg.DatabaseURL, log); err != nil {
+		return nil, err
+	}
+	a.onClose(a.store.Close)
+	passwords := auth.NewPasswords()
+	if a.firstAdmin, err = ensureAdmin(ctx, a.store, passwords, cfg); err != nil {
+		return nil, err
+	}
+	a.admins = auth.NewAdmins(a.store, passwords, cfg.Secure(), log)
+	a.slaves = auth.NewSlaves(a.store, log)
+
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	admin, err := adminapi.New(adminapi.Config{
+		Store: a.store, Admins: a.admins, Passwords: passwords, Slaves: a.slaves,
+		PublicURL: cfg.PublicURL, Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	monitor := httpserver.Monitoring(reg, a.ready)
+	a.monitor = monitor
+	a.handler = routes(log, admin, monitor)
+
+	if a.listener, err = httpserver.Listen(ctx, "LISTEN_ADDR", cfg.ListenAddr); err != nil {
+		return nil, err
+	}
+	a.onClose(closeListener(a.listener))
+	if a.monitoring, err = httpserver.Listen(ctx, "METRICS_ADDR", cfg.MetricsAddr); err != nil {
+		return nil, err
+	}
+	a.onClose(closeListener(a.monitoring))
+	return a, nil
+}
+
+// Addr is where the APIs are served.
+func (a *App) Addr() net.Addr { return a.listener.Addr() }
+
+// MetricsAddr is where /metrics is served.
+func (a *App) MetricsAddr() net.Addr { return a.monitoring.Addr() }
+
+// FirstAdmin is who was made because there was no user; nil when there were users already.
+func (a *App) FirstAdmin() *FirstAdmin { return a.firstAdmin }
+
+// Run serves until ctx ends, then lets running requests end and closes everything that New opened.
+func (a *App) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return a.slaves.Run(ctx) })
+	group.Go(func() error { return a.admins.Run(ctx) })
+	group.Go(func() error {
+		return httpserver.Serve(ctx, httpserver.Config{Listener: a.listener, Handler: a.handler, TLS: a.cfg.TLS, Log: a.log})
+	})
+	group.Go(func() error {
+		return httpserver.Serve(ctx, httpserver.Config{Listener: a.monitoring, Handler: a.monitor, Log: a.log})
+	})
+	a.log.Info("Master started", "address", a.Addr().String(), "metrics", a.MetricsAddr().String(), "tls", a.cfg.TLS != nil)
+	err := group.Wait()
+	a.log.Info("Master stopped")
+	return errors.Join(err, a.close())
+}
+
+// ready says why the master cannot answer, or nil.
+func (a *App) ready() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	return a.store.Ping(ctx)
+}
+
+func (a *App) onClose(f func() error) { a.cleanup = append(a.cleanup, f) }
+
+func (a *App) close() error {
+	var errs []error
+	for _, f := range slices.Backward(a.cleanup) {
+		errs = append(errs, f())
+	}
+	a.cleanup = nil
+	return errors.Join(errs...)
+}
+
+// closeListener closes a listener that its server may have closed already.
+func closeListener(ln net.Listener) func() error {
+	return func() error {
+		if err := ln.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			return fmt.Errorf("close %s: %w", ln.Addr(), err)
+		}
+		return nil
+	}
+}
