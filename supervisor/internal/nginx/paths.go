@@ -44,10 +44,11 @@ func (p paths) check() error {
 	return nil
 }
 
-// arguments start nginx on this root. The list also tells our masters from others': see isMaster. Until
-// nginx has read its error_log it would write to a log below the root that OpenResty's build names.
+// arguments start nginx on this root. The list also tells our masters from others': see isMaster. There is
+// no -p: Debian loads its modules relative to the prefix that was compiled in, and nginx.conf names every
+// path in full. Until it has read error_log, nginx would write to a log of that prefix.
 func (p paths) arguments() []string {
-	return []string{"-e", "stderr", "-p", p.root, "-c", p.conf, "-g", "daemon off;"}
+	return []string{"-e", "stderr", "-c", p.conf, "-g", "daemon off;"}
 }
 
 // isMaster reports whether a process with this command line is a master that was started on this root.

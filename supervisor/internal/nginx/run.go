@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -102,9 +103,15 @@ func (s *Server) runOnce(ctx context.Context) error {
 	}
 	s.setCurrent(running, nil)
 	s.log.Info("nginx started", "pid", cmd.Process.Pid, "bin", s.cfg.Bin)
+	readyCtx, cancel := context.WithCancel(ctx)
+	var opening sync.WaitGroup
+	opening.Go(func() { s.protectAdminSocket(readyCtx) })
+	defer opening.Wait()
+	defer cancel()
 
 	select {
 	case <-running.exited:
+		cancel()
 		err = s.explain(ctx, running, exit)
 	case <-ctx.Done():
 		s.log.Info("draining nginx", "timeout", s.cfg.DrainTimeout)
@@ -112,6 +119,17 @@ func (s *Server) runOnce(ctx context.Context) error {
 	}
 	s.setCurrent(nil, err)
 	return err
+}
+
+// protectAdminSocket takes the admin socket from other users once nginx listens on it: nginx makes its
+// sockets for everybody. Reloads keep the socket and its mode.
+func (s *Server) protectAdminSocket(ctx context.Context) {
+	if s.WaitReady(ctx) != nil {
+		return
+	}
+	if err := os.Chmod(s.paths.adminSocket, 0o600); err != nil && ctx.Err() == nil {
+		s.log.Error("admin socket is open to all users of this machine", "err", err)
+	}
 }
 
 // explain adds to the exit status what nginx said, or says when asked: a configuration that it cannot

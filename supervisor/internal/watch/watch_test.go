@@ -95,12 +95,13 @@ func silent(t *testing.T, heard told) {
 	}
 }
 
+// write replaces path in one rename, so that no look sees half of it.
 func write(t *testing.T, path, content string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+	if err := errors.Join(os.WriteFile(path+".new", []byte(content), 0o644), os.Rename(path+".new", path)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -136,7 +137,9 @@ func TestCertificateRenewals(t *testing.T) {
 		write(t, path, "old")
 		w, heard := start(t, nil)
 		watching(t, w, heard, path)
-		write(t, path, "new")
+		if err := os.WriteFile(path, []byte("new"), 0o644); err != nil {
+			t.Fatal(err)
+		}
 		expect(t, heard.certificates, path)
 	})
 	t.Run("certbot: live links to archive", func(t *testing.T) {

@@ -1,0 +1,3 @@
+package nginx
+
+func supervise(root string) {}
