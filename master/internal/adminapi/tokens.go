@@ -47,7 +47,8 @@ type listTokensInput struct {
 }
 
 type rotateInput struct {
-	tokenInput
+	ID   int64 `path:"id" minimum:"1" doc:"of the server"`
+	TID  int64 `path:"tid" minimum:"1" doc:"of the token"`
 	Body *struct {
 		Overlap *int64 `json:"overlap_seconds" minimum:"0" maximum:"2592000" doc:"how long the old token stays valid; 86400 when absent"`
 	}

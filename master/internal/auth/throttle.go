@@ -30,7 +30,11 @@ func newThrottle(now func() time.Time) *throttle {
 func (t *throttle) wait(a attempt) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return max(0, t.failure[a].Sub(t.now())-(freeFailures-1)*refill)
+	forgiven, tried := t.failure[a]
+	if !tried {
+		return 0
+	}
+	return max(0, forgiven.Sub(t.now())-(freeFailures-1)*refill)
 }
 
 // take counts an attempt before its password is verified, so that parallel guesses count too.

@@ -1,0 +1,216 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"path/filepath"
+	"testing"
+
+	"github.com/uhdadmin/media-gateway/master/internal/app"
+	"github.com/uhdadmin/media-gateway/master/internal/settings"
+	"github.com/uhdadmin/media-gateway/shared/api"
+)
+
+const adminPassword = "correct horse battery"
+
+// master is a whole master on a free port, over a database of its own.
+type master struct {
+	url    string
+	dbPath string
+	admin  *client // logged in by session
+}
+
+func startMaster(t *testing.T, environ ...string) *master {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "master.db")
+	m := &master{dbPath: path}
+	base := []string{
+		"LISTEN_ADDR=127.0.0.1:0", "METRICS_ADDR=127.0.0.1:0", "DATABASE_URL=sqlite://" + path,
+		"ADMIN_USERNAME=root", "ADMIN_PASSWORD=" + adminPassword,
+	}
+	cfg, err := settings.Load(append(base, environ...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := app.New(t.Context(), cfg, slog.New(slog.NewTextHandler(testLog{t}, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.url = "http://" + a.Addr().String()
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("master ends with %v", err)
+		}
+	})
+	m.admin = m.login(t, "root", adminPassword)
+	return m
+}
+
+// testLog writes the master's log into the test's.
+type testLog struct{ t *testing.T }
+
+func (l testLog) Write(p []byte) (int, error) {
+	l.t.Log(string(bytes.TrimSpace(p)))
+	return len(p), nil
+}
+
+// client makes requests with a cookie jar or a key.
+type client struct {
+	base string
+	auth string // Authorization header
+	http *http.Client
+}
+
+// anonymous returns a client that nobody has logged in.
+func (m *master) anonymous(t *testing.T) *client {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &client{base: m.url, http: &http.Client{Jar: jar, Transport: transport}}
+}
+
+func (m *master) login(t *testing.T, username, password string) *client {
+	t.Helper()
+	c := m.anonymous(t)
+	res := c.do(t, "POST", "/api/v1/admin/auth/login", map[string]string{"username": username, "password": password})
+	res.want(t, http.StatusOK)
+	return c
+}
+
+// withRole returns a client with an API key of the role.
+func (m *master) withRole(t *testing.T, role string) *client {
+	t.Helper()
+	res := m.admin.do(t, "POST", "/api/v1/admin/api-keys", map[string]any{"name": t.Name() + " " + role, "role": role})
+	res.want(t, http.StatusCreated)
+	c := m.anonymous(t)
+	c.auth = "Bearer " + res.object(t)["key"].(string)
+	return c
+}
+
+// response is an answer, read whole.
+type response struct {
+	*http.Response
+	body []byte
+	what string
+}
+
+// do sends body as JSON, or as it is when it is a string or an io.Reader; headers are name, value, ….
+func (c *client) do(t *testing.T, method, path string, body any, headers ...string) response {
+	t.Helper()
+	var reader io.Reader
+	switch b := body.(type) {
+	case nil:
+	case string:
+		reader = bytes.NewReader([]byte(b))
+	case io.Reader:
+		reader = b
+	default:
+		encoded, err := json.Marshal(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reader = bytes.NewReader(encoded)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), method, c.base+path, reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if reader != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.auth != "" {
+		req.Header.Set("Authorization", c.auth)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		t.Fatalf("%s %s: %v", method, path, err)
+	}
+	defer res.Body.Close()
+	content, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatalf("%s %s: %v", method, path, err)
+	}
+	return response{res, content, method + " " + path}
+}
+
+func (r response) want(t *testing.T, status int) {
+	t.Helper()
+	if r.StatusCode != status {
+		t.Fatalf("%s answers %d, want %d: %s", r.what, r.StatusCode, status, r.body)
+	}
+}
+
+func (r response) object(t *testing.T) map[string]any {
+	t.Helper()
+	var v map[string]any
+	if err := json.Unmarshal(r.body, &v); err != nil {
+		t.Fatalf("%s answers %s: %v", r.what, r.body, err)
+	}
+	return v
+}
+
+// items returns the names (or what field holds) of a list's rows.
+func (r response) items(t *testing.T, field string) []string {
+	t.Helper()
+	r.want(t, http.StatusOK)
+	var page struct{ Items []map[string]any }
+	if err := json.Unmarshal(r.body, &page); err != nil {
+		t.Fatalf("%s answers %s: %v", r.what, r.body, err)
+	}
+	names := []string{}
+	for _, item := range page.Items {
+		names = append(names, fmt.Sprint(item[field]))
+	}
+	return names
+}
+
+// problem checks that the answer is a problem with the status and returns it.
+func (r response) problem(t *testing.T, status int) api.Problem {
+	t.Helper()
+	r.want(t, status)
+	if ct := r.Header.Get("Content-Type"); ct != api.ContentTypeProblem {
+		t.Errorf("%s answers %d with Content-Type %q", r.what, status, ct)
+	}
+	var p api.Problem
+	if err := json.Unmarshal(r.body, &p); err != nil {
+		t.Fatalf("%s answers %s: %v", r.what, r.body, err)
+	}
+	if p.Status != status || p.Title == "" || p.Detail == "" {
+		t.Errorf("%s answers the problem %s: want status, title and detail", r.what, r.body)
+	}
+	return p
+}
+
+// names reports whether the problem is about the location, as in body.host.
+func names(p api.Problem, location string) bool {
+	for _, e := range p.Errors {
+		if e.Location == location && e.Message != "" {
+			return true
+		}
+	}
+	return false
+}
+
+func newServer(name string) map[string]any {
+	return map[string]any{
+		"name": name, "service_type": "emby", "host": "203.0.113.10", "server_name": name + ".example.com",
+		"upstream": "203.0.113.10:8096",
+	}
+}
