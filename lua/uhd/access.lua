@@ -18,18 +18,20 @@ local ngx = ngx
 local _M = {}
 
 
--- Both readings of a path must be on the skip list. A regex that could not
--- be decided skips nothing.
-local function skips(list, path, other)
-  return list:matches(path) and (not other or list:matches(other))
+-- All readings of a path must be on the skip list. A regex that could not be
+-- decided skips nothing.
+local function skips(list, path, other, dotted)
+  return not dotted and list:matches(path)
+         and (not other or list:matches(other))
 end
 
 
 -- One reading on the block list is enough, and so is a regex that could not
 -- be decided: a path that makes it give up would be a way around the rule.
-local function blocks(list, path, other)
+local function blocks(list, path, other, dotted)
   return list:matches(path) ~= false
          or other ~= nil and list:matches(other) ~= false
+         or dotted ~= nil and list:matches(dotted) ~= false
 end
 
 
@@ -66,13 +68,13 @@ end
 
 -- Ends the request when the profile refuses or answers it; returns otherwise.
 local function check(profile, var)
-  local path, other = paths.read(var.uri, var.request_uri)
+  local path, other, dotted = paths.read(var.uri, var.request_uri)
 
-  if profile.skip and skips(profile.skip, path, other) then
+  if profile.skip and skips(profile.skip, path, other, dotted) then
     return
   end
 
-  if profile.block and blocks(profile.block, path, other) then
+  if profile.block and blocks(profile.block, path, other, dotted) then
     return deny.refuse("uri_blocked", profile.message)
   end
 

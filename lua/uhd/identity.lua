@@ -200,10 +200,11 @@ end
 -- client, version, device, device_id, token, each nil when not stated, and
 -- kind, where the client's name was read: "header" or "query".
 function _M.read(headers)
-  local header = value_at_front(headers["authorization"])
+  local header = headers["authorization"]
   if not header or header == "" then
-    header = value_at_front(headers["x-emby-authorization"])
+    header = headers["x-emby-authorization"]
   end
+  header = value_at_front(header)
 
   local stated = header and parse_cached(header) or NONE
   if stated.client and stated.token and stated.device_id then
@@ -211,7 +212,9 @@ function _M.read(headers)
   end
 
   local args = collect(get_uri_args(0), {})
-  local name_from = stated.client and stated or args
+  -- Name, version and device come from one place, or they make up a client
+  -- that nobody has stated.
+  local name_from = (stated.client or not args.client) and stated or args
 
   return {
     client = name_from.client,

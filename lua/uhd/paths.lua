@@ -5,12 +5,14 @@
 -- %2F stays part of a segment, other servers cut parameters after ";" or
 -- take "\" for a slash. A path whose spelling leaves room for that gets a
 -- second reading. A rule that blocks holds when either reading matches, one
--- that skips checks only when both do: so no spelling evades the one or
--- borrows the other.
+-- that skips checks only when both do, and never when ".." is among what is
+-- read differently: so no spelling evades the one or borrows the other.
 
 local byte = string.byte
 local char = string.char
+local concat = table.concat
 local find = string.find
+local gmatch = string.gmatch
 local gsub = string.gsub
 local lower = string.lower
 local match = string.match
@@ -63,20 +65,40 @@ local function unescape(hex)
 end
 
 
+-- Takes "." and ".." out of a path.
+local function resolve(path)
+  local segments = {}
+  for segment in gmatch(path, "[^/]+") do
+    if segment == ".." then
+      segments[#segments] = nil
+
+    elseif segment ~= "." then
+      segments[#segments + 1] = segment
+    end
+  end
+
+  return "/" .. concat(segments, "/")
+end
+
+
 -- The reading of a lenient server: everything decoded, backslashes taken for
--- slashes, parameters of segments dropped, "." and ".." left as they stand.
+-- slashes, parameters of segments dropped, then dots resolved. Returns it,
+-- and the path with its dots where there was a ".." among them.
 local function lenient(raw)
   local path = gsub(raw, "%%(%x%x)", unescape)
   path = gsub(path, "\\", "/")
   path = gsub(path, ";[^/]*", "")
 
-  return normalise(path)
+  local dotted = find(path .. "/", "/../", 1, true) and normalise(path) or nil
+
+  return normalise(resolve(path)), dotted
 end
 
 
 -- uri is ngx.var.uri, request_uri is ngx.var.request_uri.
--- Returns the normalised path and, when the spelling leaves room for another
--- reading, that one; else nil.
+-- Returns the normalised path; when the spelling leaves room for another
+-- reading, that one, else nil; and when ".." is part of such a spelling, the
+-- path that keeps it, else nil.
 function _M.read(uri, request_uri)
   local path = normalise(uri)
 
@@ -91,23 +113,18 @@ function _M.read(uri, request_uri)
     end
   end
 
-  if not find(raw, "[%%\\;]") then
+  if not find(raw, "[\\;]") and not find(raw, "%%[25][CEFcef]") and
+     not find(raw, "%%3[Bb]")
+  then
     return path
   end
 
-  raw = match(raw, "^%a[%w+.-]*://[^/]*(.*)$") or raw
-  local other
-  if find(raw, "[\\;]") or find(raw, "%%[25][CEFcef]") or
-     find(raw, "%%3[Bb]")
-  then
-    other = lenient(raw)
+  local other, dotted = lenient(match(raw, "^%a[%w+.-]*://[^/]*(.*)$") or raw)
+  if other == path then
+    other = nil
   end
 
-  if other ~= path then
-    return path, other
-  end
-
-  return path
+  return path, other, dotted
 end
 
 
