@@ -71,7 +71,7 @@ func (a *Agent) bootable(ctx context.Context, hash string) (*release.Release, er
 // because a certificate was missing, and the master is not there to ask for it.
 func (a *Agent) retryProven(ctx context.Context) {
 	proven := a.cfg.Releases.Proven()
-	if len(proven) == 0 || proven[0].Hash == a.running.Hash || time.Since(a.lastRetry) < time.Minute {
+	if len(proven) == 0 || proven[0].Hash == a.running.Hash || time.Since(a.lastRetry) < 2*a.cfg.PullInterval {
 		return
 	}
 	a.lastRetry = time.Now()

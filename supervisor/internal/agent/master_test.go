@@ -27,9 +27,9 @@ type master struct {
 	polls    int
 	fetches  int
 
-	old       bool                                 // knows neither wait, hashes nor Bearer, and answers in envelopes
-	mangle    func(document []byte) []byte         // what becomes of the document on its way
-	refuse    func(*http.Request) (status int)     // 0: answer as usual
+	old    bool                             // knows neither wait, hashes nor Bearer, and answers in envelopes
+	mangle func(document []byte) []byte     // what becomes of the document on its way
+	refuse func(*http.Request) (status int) // 0: answer as usual
 }
 
 func newMaster(t *testing.T) *master {
