@@ -47,24 +47,25 @@ func (e *ProbeError) Error() string {
 
 // prober asks targets whether they serve the release hash.
 type prober struct {
-	key   string
-	hash  string
-	alive func(context.Context) error // does a worker still answer?
+	key     string
+	hash    string
+	timeout time.Duration
+	alive   func(context.Context) error // does a worker still answer?
 }
 
-func newProber(keyFile, hash string, alive func(context.Context) error) (*prober, error) {
+func newProber(keyFile, hash string, timeout time.Duration, alive func(context.Context) error) (*prober, error) {
 	key, err := os.ReadFile(keyFile)
 	if err != nil {
 		return nil, fmt.Errorf("read the probe's key: %w", err)
 	}
-	return &prober{key: strings.TrimSpace(string(key)), hash: hash, alive: alive}, nil
+	return &prober{strings.TrimSpace(string(key)), hash, timeout, alive}, nil
 }
 
 // probe asks once. Final tells a failure that asking again cannot mend: the release itself answered 5xx.
 func (p *prober) probe(ctx context.Context, t target) (final bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	asking, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
-	resp, err := p.ask(ctx, t)
+	resp, err := p.ask(asking, t)
 	if err != nil {
 		return false, p.judgeSilence(ctx, t, err)
 	}
@@ -116,20 +117,21 @@ func (p *prober) ask(ctx context.Context, t target) (*http.Response, error) {
 	return transport.RoundTrip(req)
 }
 
-// judgeSilence decides about a probe that got no answer. One that ran into its timeout while a worker is
-// well has passed the chain and waits for a media server.
+// judgeSilence decides about a probe that got no answer. One that ran into its own timeout while a worker
+// is well has passed the chain and waits for a media server.
 func (p *prober) judgeSilence(ctx context.Context, t target, err error) error {
 	switch {
 	case t.optional && errors.Is(err, syscall.EADDRNOTAVAIL):
 		return nil
 	case t.stated[444]: // nginx's status for closing without an answer
 		return nil
-	case errors.Is(ctx.Err(), context.DeadlineExceeded) && errors.Is(err, context.DeadlineExceeded):
-		aliveCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeTimeout)
+	case ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
+		asking, cancel := context.WithTimeout(ctx, p.timeout)
 		defer cancel()
-		if p.alive(aliveCtx) == nil {
+		if p.alive(asking) == nil {
 			return nil
 		}
+		err = errors.New("the worker hangs")
 	}
 	return &ProbeError{Server: t.host, Address: t.address, Reason: "no answer: " + err.Error()}
 }

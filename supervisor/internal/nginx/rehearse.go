@@ -83,7 +83,7 @@ func (s *Server) play(ctx context.Context, m *mirror, hash string, probes []targ
 	if err := awaitRules(ctx, admin, hash, exited); err != nil {
 		return m.explain(err, "")
 	}
-	prober, err := newProber(m.private.probeKey, hash, func(ctx context.Context) error {
+	prober, err := newProber(m.private.probeKey, hash, s.probeTimeout, func(ctx context.Context) error {
 		_, err := admin.state(ctx)
 		return err
 	})
@@ -93,7 +93,8 @@ func (s *Server) play(ctx context.Context, m *mirror, hash string, probes []targ
 	return m.probeAll(ctx, prober, probes)
 }
 
-// awaitRules returns once a worker reports that it has compiled the rules of this hash.
+// awaitRules returns once a worker answers and has compiled the rules of this hash. Workers inherit the
+// rules that init_by_lua compiled, so the first answer is final.
 func awaitRules(ctx context.Context, admin *adminClient, hash string, exited chan error) error {
 	for {
 		state, err := admin.state(ctx)
@@ -101,7 +102,7 @@ func awaitRules(ctx context.Context, admin *adminClient, hash string, exited cha
 			return nil
 		}
 		if err == nil {
-			err = fmt.Errorf("its worker has loaded rules %q, not those of %s", state.RulesHash, hash)
+			return fmt.Errorf("its worker has loaded rules %q, not %s", state.RulesHash, hash)
 		}
 		select {
 		case exit := <-exited:

@@ -170,11 +170,14 @@ func (s *Server) stop(running *instance, drain time.Duration) error {
 	return fmt.Errorf("nginx process %d cannot be ended", pid)
 }
 
-// WaitReady returns once a worker answers on the admin socket; when ctx ends before, with why nginx does
-// not run.
+// WaitReady returns once a worker of the nginx that Run has started answers on the admin socket; when ctx
+// ends before, with why nginx does not run.
 func (s *Server) WaitReady(ctx context.Context) error {
 	for {
-		_, err := s.State(ctx)
+		err := ErrDown // what answers now may be an orphan that Run is about to end
+		if s.instance() != nil {
+			_, err = s.State(ctx)
+		}
 		if err == nil {
 			return nil
 		}

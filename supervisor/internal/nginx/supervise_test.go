@@ -1,3 +1,342 @@
 package nginx
 
-func supervise(root string) {}
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// supervise is the whole life of a supervisor process that a test may stop or kill.
+func supervise(root string) {
+	server, err := New(Config{Root: root, Stderr: os.Stderr, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))})
+	if err != nil {
+		panic(err)
+	}
+	if dir := os.Getenv("NGINX_TEST_REHEARSE"); dir != "" {
+		go func() {
+			for {
+				if err := server.Rehearse(context.Background(), dir); err != nil {
+					panic(err)
+				}
+			}
+		}()
+	}
+	if err := server.Run(context.Background()); err != nil {
+		panic(err)
+	}
+}
+
+// supervisor starts one in a process of its own and returns once nginx serves.
+func (s *slave) supervisor(env ...string) *exec.Cmd {
+	s.t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(append(os.Environ(), "NGINX_TEST_SUPERVISOR="+s.root), env...)
+	cmd.Stderr = s              // as a container's log: read by somebody else
+	cmd.WaitDelay = time.Second // nginx keeps the pipe when the supervisor is killed
+	s.must(cmd.Start())
+	s.t.Cleanup(func() {
+		s.kill(cmd)
+		for _, p := range []paths{pathsOf(s.root), pathsOf(pathsOf(s.root).rehearsal)} {
+			if _, err := p.endOrphans(context.Background()); err != nil {
+				s.t.Error(err)
+			}
+		}
+	})
+	s.eventually("the supervisor's nginx answers", func() bool { _, _, err := s.get("/"); return err == nil })
+	return cmd
+}
+
+func (s *slave) kill(cmd *exec.Cmd) {
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+}
+
+// A supervisor that is killed leaves nginx serving; the next one replaces it.
+func TestTakesOverAfterKilledSupervisor(t *testing.T) {
+	for _, masterToo := range []bool{false, true} {
+		name := map[bool]string{false: "supervisor alone", true: "and the master"}[masterToo]
+		t.Run(name, func(t *testing.T) {
+			s := newSlave(t)
+			s.commit(s.stage(release{hash: "a"}))
+			s.kill(s.supervisor())
+			before := s.left()
+			if len(before) != 3 {
+				t.Fatalf("left: %+v", before)
+			}
+			if masterToo {
+				s.must(syscall.Kill(before[0].session, syscall.SIGKILL))
+				s.eventually("only workers are left", func() bool { return len(s.left()) == 2 })
+			}
+			s.serves("a")
+			s.commit(s.stage(release{hash: "b"}))
+			s.run(nil)
+			s.serves("b")
+			for _, p := range s.left() {
+				if slices.ContainsFunc(before, func(old process) bool { return old.PID == p.PID }) {
+					t.Errorf("process %d survived", p.PID)
+				}
+			}
+		})
+	}
+}
+
+// A supervisor killed before it could record its nginx leaves a master that is known by its command line.
+func TestEndsMasterWithoutRecord(t *testing.T) {
+	s := newSlave(t)
+	s.commit(s.stage(release{hash: "a"}))
+	s.kill(s.supervisor())
+	s.must(os.Remove(pathsOf(s.root).record))
+	s.commit(s.stage(release{hash: "b"}))
+	s.run(nil)
+	s.serves("b")
+	if left := s.left(); len(left) != 3 {
+		t.Errorf("processes: %+v", left)
+	}
+}
+
+func TestKilledMasterIsRestarted(t *testing.T) {
+	s := newSlave(t)
+	s.commit(s.stage(release{hash: "a"}))
+	server, _ := s.run(nil)
+	before := s.left()
+	s.must(syscall.Kill(server.instance().process.PID, syscall.SIGKILL))
+	s.eventually("all processes are new and serve", func() bool {
+		now := s.left()
+		old := slices.ContainsFunc(now, func(p process) bool {
+			return slices.ContainsFunc(before, func(q process) bool { return p.PID == q.PID })
+		})
+		_, body, err := s.get("/")
+		return !old && len(now) == 3 && err == nil && body == "release a"
+	})
+	if !strings.Contains(s.logged(), "nginx died, restarting") {
+		t.Error("not logged")
+	}
+	// The pipeline's steps work on the new instance, whose generations count from 1 again.
+	dir := s.stage(release{hash: "b"})
+	s.commit(dir)
+	s.must(server.Reload(t.Context()))
+	s.must(server.Verify(t.Context(), dir, "b"))
+}
+
+func TestKilledWorkerIsReplaced(t *testing.T) {
+	s := newSlave(t)
+	dir := s.stage(release{hash: "a"})
+	s.commit(dir)
+	server, _ := s.run(nil)
+	before, err := server.State(t.Context())
+	s.must(err)
+	s.must(syscall.Kill(before.PID, syscall.SIGKILL))
+	s.eventually("another worker is there", func() bool {
+		now, err := server.State(t.Context())
+		return err == nil && now.serves("a") == nil &&
+			!slices.ContainsFunc(now.Workers, func(w WorkerState) bool { return w.PID == before.PID })
+	})
+	s.must(server.Verify(t.Context(), dir, "a"))
+}
+
+// A reload while nginx is down starts it: the new configuration is the cure.
+func TestReloadWhileDown(t *testing.T) {
+	s := newSlave(t)
+	dir := s.stage(release{hash: "a"})
+	s.commit(dir)
+	server, _ := s.run(nil)
+	s.commit(s.stage(release{hash: "b", http: "no_such_directive;"}))
+	s.must(syscall.Kill(server.instance().process.PID, syscall.SIGKILL))
+	s.eventually("it dies and says why", func() bool { return strings.Contains(s.logged(), "no_such_directive") })
+	s.commit(dir)
+	s.must(server.Reload(t.Context()))
+	s.must(server.Verify(t.Context(), dir, "a"))
+}
+
+func TestStaleSockets(t *testing.T) {
+	s := newSlave(t)
+	s.commit(s.stage(release{hash: "a"}))
+	for _, name := range []string{"admin.sock", "other.sock"} {
+		l, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(s.root, "run", name), Net: "unix"})
+		s.must(err)
+		l.SetUnlinkOnClose(false)
+		s.must(l.Close())
+	}
+	s.run(nil)
+	s.serves("a")
+	if !gone(filepath.Join(s.root, "run/other.sock")) {
+		t.Error("a stale socket is left")
+	}
+}
+
+// Another slave's nginx is never touched, whatever our record says.
+func TestStrangersAreNotTouched(t *testing.T) {
+	other := newSlave(t)
+	other.commit(other.stage(release{hash: "other"}))
+	server, _ := other.run(nil)
+	stranger := server.instance().process
+	s := newSlave(t)
+	s.commit(s.stage(release{hash: "a"}))
+	stranger.Start-- // the process that had this number before
+	s.must(writeRecord(pathsOf(s.root).record, stranger))
+	s.run(nil)
+	s.serves("a")
+	other.serves("other")
+	if now := server.instance().process; now.PID != stranger.PID {
+		t.Error("the stranger was restarted")
+	}
+}
+
+// A supervisor that is stopped must not stop nginx: nothing of nginx's output goes through it.
+func TestStoppedSupervisor(t *testing.T) {
+	s := newSlave(t)
+	s.commit(s.stage(release{hash: "a", access: `ngx.log(ngx.WARN, string.rep("x", 2000))`}))
+	cmd := s.supervisor()
+	s.must(cmd.Process.Signal(syscall.SIGSTOP))
+	defer cmd.Process.Signal(syscall.SIGCONT) //nolint:errcheck // it is killed next
+	for range 200 {                           // 400 kB of log, several times what a pipe holds
+		s.serves("a")
+	}
+}
+
+func TestKilledRehearsalIsRemoved(t *testing.T) {
+	s := newSlave(t)
+	dir := s.stage(release{hash: "a"})
+	s.commit(dir)
+	cmd := s.supervisor("NGINX_TEST_REHEARSE=" + dir)
+	private := pathsOf(pathsOf(s.root).rehearsal)
+	s.eventually("a rehearsal runs", func() bool { return !gone(private.adminSocket) })
+	s.kill(cmd)
+	s.run(nil)
+	s.serves("a")
+	if left, err := private.orphans(); len(left) > 0 || err != nil || !gone(private.root) {
+		t.Errorf("the rehearsal left %+v, error %v", left, err)
+	}
+}
+
+const streamChunks = 30
+
+// streaming answers 30 kB over more than a second.
+const streaming = `location / { content_by_lua_block {
+    for i = 1, 30 do ngx.print(string.rep("x", 1000)); ngx.flush(true); ngx.sleep(0.05) end
+} }`
+
+// stream starts a download and returns how it ends, in bytes and error.
+func (s *slave) stream() func() (int64, error) {
+	s.t.Helper()
+	resp, err := http.Get(s.url("/"))
+	s.must(err)
+	var wg sync.WaitGroup
+	var n int64
+	wg.Go(func() {
+		defer resp.Body.Close()
+		n, err = io.Copy(io.Discard, resp.Body)
+	})
+	return func() (int64, error) { wg.Wait(); return n, err }
+}
+
+func TestDrain(t *testing.T) {
+	t.Run("a running transfer ends", func(t *testing.T) {
+		s := newSlave(t)
+		s.commit(s.stage(release{hash: "a", server: streaming}))
+		_, stop := s.run(func(c *Config) { c.DrainTimeout = patience })
+		result := s.stream()
+		s.must(stop())
+		if n, err := result(); n != streamChunks*1000 || err != nil {
+			t.Errorf("got %d bytes, %v", n, err)
+		}
+		if left := s.left(); len(left) > 0 {
+			t.Errorf("left: %+v", left)
+		}
+	})
+	t.Run("DrainTimeout cuts", func(t *testing.T) {
+		s := newSlave(t)
+		s.commit(s.stage(release{hash: "a", server: strings.ReplaceAll(streaming, "30 do", "100000 do")}))
+		_, stop := s.run(func(c *Config) { c.DrainTimeout = 100 * time.Millisecond })
+		result := s.stream()
+		s.must(stop())
+		if _, err := result(); err == nil {
+			t.Error("the transfer was not cut")
+		}
+		if left := s.left(); len(left) > 0 {
+			t.Errorf("left: %+v", left)
+		}
+	})
+}
+
+// Reloads under load: no request fails, a download that runs across them is whole, and its old worker is
+// counted until it ends.
+func TestReloadUnderLoad(t *testing.T) {
+	s := newSlave(t)
+	long := `location /long { content_by_lua_block {
+	    while not ngx.shared.session_store:get("enough") do ngx.print("x"); ngx.flush(true); ngx.sleep(0.01) end
+	} }
+	location /enough { content_by_lua_block { ngx.shared.session_store:set("enough", true) } }
+	location / { content_by_lua_block { ngx.print("ok") } }`
+	s.commit(s.stage(release{hash: "a", server: long}))
+	server, _ := s.run(nil)
+	download, err := http.Get(s.url("/long"))
+	s.must(err)
+	defer download.Body.Close()
+
+	done := make(chan struct{})
+	var load sync.WaitGroup
+	for range 4 {
+		load.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				case <-time.After(5 * time.Millisecond):
+				}
+				if status, body, err := s.get("/"); err != nil || status != http.StatusOK || body != "ok" {
+					t.Errorf("got %d %q %v", status, body, err)
+				}
+			}
+		})
+	}
+	for _, hash := range []string{"b", "c", "d", "e"} {
+		dir := s.stage(release{hash: hash, server: long})
+		s.commit(dir)
+		err = errors.Join(err, server.Reload(t.Context()), server.Verify(t.Context(), dir, hash))
+	}
+	close(done)
+	load.Wait()
+	s.must(err)
+	s.eventually("one old worker is left", func() bool {
+		old, err := server.OldWorkers()
+		return err == nil && len(old) == 1 && old[0].RSS > 1<<20 && time.Since(old[0].Since) < patience
+	})
+	_, _, err = s.get("/enough")
+	s.must(err)
+	if _, err := io.Copy(io.Discard, download.Body); err != nil {
+		t.Errorf("download: %v", err)
+	}
+	s.eventually("no old worker is left", func() bool { old, err := server.OldWorkers(); return err == nil && len(old) == 0 })
+}
+
+// Rules alone reach every worker without a reload.
+func TestPushRules(t *testing.T) {
+	s := newSlave(t)
+	dir := s.stage(release{hash: "a"})
+	s.commit(dir)
+	server, _ := s.run(nil)
+	rules, err := os.ReadFile(filepath.Join(s.stage(release{hash: "b"}), "rules.json"))
+	s.must(err)
+	s.must(server.CheckRules(t.Context(), rules))
+	if state, err := server.State(t.Context()); err != nil || state.ActiveHash != "a" {
+		t.Errorf("checking rules has changed them: %+v %v", state, err)
+	}
+	s.must(server.PushRules(t.Context(), rules))
+	s.must(server.Verify(t.Context(), dir, "b"))
+	if state, err := server.State(t.Context()); err != nil || state.Generation != 1 {
+		t.Errorf("got %+v, %v", state, err)
+	}
+}

@@ -38,15 +38,20 @@ func (s *Server) Verify(ctx context.Context, dir, hash string) error {
 }
 
 func (s *Server) verifyWorkers(ctx context.Context, hash string) error {
+	var last error // what was wrong before the time ran out
 	for {
 		state, err := s.State(ctx)
 		if err == nil {
-			if err = state.serves(hash); err == nil {
-				return nil
-			}
+			err = state.serves(hash)
+		}
+		if err == nil {
+			return nil
+		}
+		if last == nil || ctx.Err() == nil {
+			last = err
 		}
 		if sleep(ctx, pollEvery) != nil {
-			return err
+			return last
 		}
 	}
 }
@@ -70,7 +75,7 @@ func (st State) serves(hash string) error {
 // verifyServers probes each server block of the release on its real addresses. Old workers accept for a
 // moment more after a reload, so a probe is repeated until its answer is final or the time is up.
 func (s *Server) verifyServers(ctx context.Context, dir, hash string) error {
-	prober, err := newProber(s.paths.probeKey, hash, func(ctx context.Context) error {
+	prober, err := newProber(s.paths.probeKey, hash, s.probeTimeout, func(ctx context.Context) error {
 		_, err := s.State(ctx)
 		return err
 	})
@@ -85,10 +90,17 @@ func (s *Server) verifyServers(ctx context.Context, dir, hash string) error {
 	group.SetLimit(probeWorkers)
 	for _, t := range targets(servers, s.paths.adminSocket, filteredAbove(dir)) {
 		group.Go(func() error {
+			var last error
 			for {
 				final, err := prober.probe(ctx, t)
-				if err == nil || final || sleep(ctx, 5*pollEvery) != nil {
+				if err == nil || final {
 					return err
+				}
+				if last == nil || ctx.Err() == nil {
+					last = err
+				}
+				if sleep(ctx, 5*pollEvery) != nil {
+					return last
 				}
 			}
 		})
