@@ -291,3 +291,7 @@ func (s *safeBuffer) String() string {
 	defer s.mu.Unlock()
 	return s.b.String()
 }
+
+func writeKey(g *gateway, key string) error {
+	return os.WriteFile(g.path("run", "probe.key"), []byte(key), 0o600)
+}
