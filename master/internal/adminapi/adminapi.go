@@ -21,6 +21,7 @@ import (
 	"github.com/uhdadmin/media-gateway/master/internal/auth"
 	"github.com/uhdadmin/media-gateway/master/internal/fleet"
 	"github.com/uhdadmin/media-gateway/master/internal/library"
+	"github.com/uhdadmin/media-gateway/master/internal/publish"
 	"github.com/uhdadmin/media-gateway/master/internal/store"
 	"github.com/uhdadmin/media-gateway/shared/buildinfo"
 )
@@ -34,6 +35,7 @@ type Config struct {
 	Admins    *auth.Admins
 	Passwords *auth.Passwords
 	Slaves    *auth.Slaves
+	Publisher *publish.Publisher
 	PublicURL *url.URL // where browsers reach the master, when a proxy changes the Host header; nil: not known
 	Log       *slog.Logger
 }
@@ -65,6 +67,7 @@ func New(cfg Config) (http.Handler, error) {
 	s.registerTokens()
 	s.registerLibrary()
 	s.registerLimits()
+	s.registerPublish()
 	s.registerAccounts()
 	return router, nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/uhdadmin/media-gateway/master/internal/auth"
 	"github.com/uhdadmin/media-gateway/master/internal/fleet"
+	"github.com/uhdadmin/media-gateway/master/internal/render"
 	"github.com/uhdadmin/media-gateway/master/internal/store"
 	"github.com/uhdadmin/media-gateway/shared/api"
 )
@@ -53,6 +54,8 @@ func knownProblem(err error) huma.StatusError {
 		return huma.Error412PreconditionFailed("changed since it was read: read it again, its ETag is another now")
 	case errors.Is(err, store.ErrInUse), errors.Is(err, store.ErrEnded):
 		return huma.Error409Conflict(err.Error())
+	case errors.Is(err, render.ErrInvalid):
+		return huma.Error422UnprocessableEntity(err.Error())
 	case errors.Is(err, auth.ErrLogin), errors.Is(err, api.ErrUnauthorized):
 		return huma.Error401Unauthorized(err.Error())
 	case errors.Is(err, api.ErrForbidden):

@@ -105,13 +105,7 @@ func (r resource[T]) register(s *server) {
 }
 
 func (r resource[T]) registerReads(s *server) {
-	list := huma.Operation{OperationID: "list-" + r.path, Summary: "List " + r.path, Method: http.MethodGet, Path: r.path}
-	for _, name := range r.table.Filters() {
-		list.Parameters = append(list.Parameters, &huma.Param{
-			Name: name, In: "query", Description: "only rows with this " + name, Schema: &huma.Schema{Type: huma.TypeString},
-		})
-	}
-	register(s, tagged(list, r.path), r.reader(), func(ctx context.Context, in *listInput) (*pageOutput[T], error) {
+	register(s, listOf(r.path, r.table.Filters()), r.reader(), func(ctx context.Context, in *listInput) (*pageOutput[T], error) {
 		page, err := r.table.List(ctx, in.query())
 		return &pageOutput[T]{page}, err
 	})
@@ -300,6 +294,17 @@ func (r resource[T]) withBody(s *server, op huma.Operation) huma.Operation {
 		Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: ref}},
 	}
 	return tagged(op, r.path)
+}
+
+// listOf is the operation that lists a resource, whose rows may be selected by the filters.
+func listOf(path string, filters []string) huma.Operation {
+	op := huma.Operation{OperationID: "list-" + path, Summary: "List " + path, Method: http.MethodGet, Path: path}
+	for _, name := range filters {
+		op.Parameters = append(op.Parameters, &huma.Param{
+			Name: name, In: "query", Description: "only rows with this " + name, Schema: &huma.Schema{Type: huma.TypeString},
+		})
+	}
+	return tagged(op, path)
 }
 
 func tagged(op huma.Operation, tag string) huma.Operation {

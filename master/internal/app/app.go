@@ -18,7 +18,9 @@ import (
 
 	"github.com/uhdadmin/media-gateway/master/internal/adminapi"
 	"github.com/uhdadmin/media-gateway/master/internal/auth"
+	"github.com/uhdadmin/media-gateway/master/internal/publish"
 	"github.com/uhdadmin/media-gateway/master/internal/settings"
+	"github.com/uhdadmin/media-gateway/master/internal/slaveapi"
 	"github.com/uhdadmin/media-gateway/master/internal/store"
 	"github.com/uhdadmin/media-gateway/shared/httpserver"
 )
@@ -31,6 +33,7 @@ type App struct {
 	store      *store.Store
 	admins     *auth.Admins
 	slaves     *auth.Slaves
+	board      *publish.Board
 	listener   net.Listener
 	handler    http.Handler
 	monitoring net.Listener
@@ -58,10 +61,15 @@ func New(ctx context.Context, cfg settings.Settings, log *slog.Logger) (_ *App, 
 	a.admins = auth.NewAdmins(a.store, passwords, cfg.Secure(), log)
 	a.slaves = auth.NewSlaves(a.store, log)
 
+	if a.board, err = publish.LoadBoard(ctx, a.store); err != nil {
+		return nil, err
+	}
+
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	admin, err := adminapi.New(adminapi.Config{
 		Store: a.store, Admins: a.admins, Passwords: passwords, Slaves: a.slaves,
+		Publisher: publish.New(publish.Config{Store: a.store, Board: a.board, SigningKey: cfg.SigningKey, Log: log}),
 		PublicURL: cfg.PublicURL, Log: log,
 	})
 	if err != nil {
@@ -69,7 +77,9 @@ func New(ctx context.Context, cfg settings.Settings, log *slog.Logger) (_ *App, 
 	}
 	monitor := httpserver.Monitoring(reg, a.ready)
 	a.monitor = monitor
-	a.handler = routes(log, admin, monitor)
+	a.handler = routes(log, admin, monitor, slaveapi.New(slaveapi.Config{
+		Store: a.store, Board: a.board, Slaves: a.slaves, Log: log, Registry: reg,
+	}))
 
 	if a.listener, err = httpserver.Listen(ctx, "LISTEN_ADDR", cfg.ListenAddr); err != nil {
 		return nil, err
@@ -96,6 +106,11 @@ func (a *App) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.slaves.Run(ctx) })
 	group.Go(func() error { return a.admins.Run(ctx) })
+	group.Go(func() error { // lets go of the slaves that wait for a publish, or Serve would wait for them
+		<-ctx.Done()
+		a.board.Close()
+		return nil
+	})
 	group.Go(func() error {
 		return httpserver.Serve(ctx, httpserver.Config{Listener: a.listener, Handler: a.handler, TLS: a.cfg.TLS, Log: a.log})
 	})

@@ -10,7 +10,9 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"path/filepath"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/uhdadmin/media-gateway/master/internal/app"
 	"github.com/uhdadmin/media-gateway/master/internal/settings"
@@ -21,9 +23,11 @@ const adminPassword = "correct horse battery"
 
 // master is a whole master on a free port, over a database of its own.
 type master struct {
-	url    string
-	dbPath string
-	admin  *client // logged in by session
+	url     string
+	metrics string
+	dbPath  string
+	admin   *client // logged in by session
+	stop    func()  // and wait until it has ended; happens at the test's end in any case
 }
 
 func startMaster(t *testing.T, environ ...string) *master {
@@ -42,16 +46,17 @@ func startMaster(t *testing.T, environ ...string) *master {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.url = "http://" + a.Addr().String()
-	ctx, stop := context.WithCancel(context.Background())
+	m.url, m.metrics = "http://"+a.Addr().String(), "http://"+a.MetricsAddr().String()
+	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
+	m.stop = sync.OnceFunc(func() {
+		cancel()
 		if err := <-ended; err != nil {
 			t.Errorf("master ends with %v", err)
 		}
 	})
+	t.Cleanup(m.stop)
 	m.admin = m.login(t, "root", adminPassword)
 	return m
 }
@@ -213,4 +218,15 @@ func newServer(name string) map[string]any {
 		"name": name, "service_type": "emby", "host": "203.0.113.10", "server_name": name + ".example.com",
 		"upstream": "203.0.113.10:8096",
 	}
+}
+
+// waitFor returns when done says so; a minute is for machines that are very busy.
+func waitFor(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if done() {
+			return
+		}
+	}
+	t.Fatalf("waited in vain until %s", what)
 }

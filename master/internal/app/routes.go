@@ -8,12 +8,19 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/go-chi/chi/v5"
+
 	"github.com/uhdadmin/media-gateway/master/internal/adminapi"
+	"github.com/uhdadmin/media-gateway/master/internal/slaveapi"
+	"github.com/uhdadmin/media-gateway/shared/api"
 )
 
 // routes puts the APIs under their paths.
-func routes(log *slog.Logger, admin, monitor http.Handler) http.Handler {
+func routes(log *slog.Logger, admin, monitor http.Handler, slaves *slaveapi.API) http.Handler {
+	forSlaves := chi.NewMux()
+	slaves.Mount(forSlaves)
 	mux := http.NewServeMux()
+	mux.Handle(api.PathMediaSlave+"/", forSlaves)
 	mux.Handle("/api/v1/", admin)
 	mux.Handle("GET /healthz", monitor)
 	mux.Handle("GET /readyz", monitor)

@@ -4,12 +4,12 @@ package settings
 import (
 	"crypto/ed25519"
 	"crypto/tls"
-	"encoding/base64"
 	"net"
 	"net/url"
 	"strings"
 
 	"github.com/uhdadmin/media-gateway/master/internal/account"
+	"github.com/uhdadmin/media-gateway/master/internal/publish"
 	"github.com/uhdadmin/media-gateway/shared/setting"
 )
 
@@ -105,14 +105,11 @@ func (s *Settings) loadTLS() error {
 }
 
 func (s *Settings) loadSigningKey() error {
-	if s.SigningKeyB64 == "" {
-		return nil
+	key, err := publish.SigningKey(strings.TrimSpace(s.SigningKeyB64))
+	if err != nil { // its value stays out of the message
+		return bad("SIGNING_KEY", "is no key", "an Ed25519 seed: 32 bytes, base64, as from `openssl rand -base64 32`")
 	}
-	seed, err := base64.StdEncoding.DecodeString(strings.TrimSpace(s.SigningKeyB64))
-	if err != nil || len(seed) != ed25519.SeedSize {
-		return bad("SIGNING_KEY", "is none", "an Ed25519 seed: 32 bytes, base64, as from `openssl rand -base64 32`")
-	}
-	s.SigningKey = ed25519.NewKeyFromSeed(seed)
+	s.SigningKey = key
 	return nil
 }
 

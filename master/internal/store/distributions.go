@@ -47,10 +47,13 @@ type document struct {
 	Body           []byte // gzip of the JSON of an api.Config
 }
 
-// Distributions returns a page of distributions, in the order of ids.
+// DistributionFilters are the columns that Distributions may be filtered by.
+var DistributionFilters = []string{"host", "service_type", "snapshot_id", "status"}
+
+// Distributions returns a page of distributions, the newest first.
 func (s *Store) Distributions(ctx context.Context, q Query) (Page[Distribution], error) {
 	return Table[Distribution]{
-		s: s, search: []string{"host"}, filters: []string{"host", "service_type", "snapshot_id", "status"},
+		s: s, search: []string{"host"}, filters: DistributionFilters, newest: true,
 		stamp: func(r *Distribution) Stamp { return Stamp{ID: &r.ID, CreatedAt: &r.CreatedAt} },
 	}.List(ctx, q)
 }

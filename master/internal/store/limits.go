@@ -57,10 +57,12 @@ func (s *Store) enforcements() Table[library.Enforcement] {
 
 // RateLimits returns what slaves must enforce now, in the order of ids: enabled rules, and enforcements
 // whose time is not over.
-func (s *Store) RateLimits(ctx context.Context) (api.RateLimits, error) {
+func (s *Store) RateLimits(ctx context.Context) (api.RateLimits, error) { return rateLimits(ctx, s.db) }
+
+func rateLimits(ctx context.Context, db bun.IDB) (api.RateLimits, error) {
 	limits := api.RateLimits{Rules: []api.RateLimitRule{}, Enforcements: []api.Enforcement{}, StreamRules: []api.StreamRule{}}
 	var rules []library.RateLimitRule
-	if err := enabled(s.db, &rules).Scan(ctx); err != nil {
+	if err := enabled(db, &rules).Scan(ctx); err != nil {
 		return limits, fmt.Errorf("rate limit rules: %w", err)
 	}
 	for _, r := range rules {
@@ -68,7 +70,7 @@ func (s *Store) RateLimits(ctx context.Context) (api.RateLimits, error) {
 		limits.Rules = append(limits.Rules, r.RateLimitRule)
 	}
 	var streams []library.StreamRule
-	if err := enabled(s.db, &streams).Scan(ctx); err != nil {
+	if err := enabled(db, &streams).Scan(ctx); err != nil {
 		return limits, fmt.Errorf("stream rules: %w", err)
 	}
 	for _, r := range streams {
@@ -76,7 +78,7 @@ func (s *Store) RateLimits(ctx context.Context) (api.RateLimits, error) {
 		limits.StreamRules = append(limits.StreamRules, r.StreamRule)
 	}
 	var enforcements []library.Enforcement
-	if err := enabled(s.db, &enforcements).Scan(ctx); err != nil {
+	if err := enabled(db, &enforcements).Scan(ctx); err != nil {
 		return limits, fmt.Errorf("enforcements: %w", err)
 	}
 	for _, e := range enforcements {

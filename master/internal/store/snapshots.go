@@ -38,15 +38,12 @@ type snapshotContent struct {
 }
 
 // PublishTx is the transaction of one publish.
-type PublishTx struct {
-	s  *Store
-	tx bun.IDB
-}
+type PublishTx struct{ tx bun.IDB }
 
 // Publish runs fn in one transaction, alone: what it reads cannot change until what it adds is
 // committed. An error of fn undoes all.
 func (s *Store) Publish(ctx context.Context, fn func(ctx context.Context, tx *PublishTx) error) error {
-	return s.write(ctx, func(ctx context.Context, tx bun.IDB) error { return fn(ctx, &PublishTx{s, tx}) })
+	return s.write(ctx, func(ctx context.Context, tx bun.IDB) error { return fn(ctx, &PublishTx{tx}) })
 }
 
 // Content reads everything configurations are rendered from, each list in the order of ids.
@@ -58,7 +55,7 @@ func (p *PublishTx) Content(ctx context.Context) (Content, error) {
 		}
 	}
 	var err error
-	c.RateLimits, err = p.s.RateLimits(ctx)
+	c.RateLimits, err = rateLimits(ctx, p.tx)
 	return c, err
 }
 
@@ -111,10 +108,10 @@ func (p *PublishTx) AddDistribution(ctx context.Context, row *Distribution, body
 	return nil
 }
 
-// Snapshots returns a page of snapshots, in the order of ids.
+// Snapshots returns a page of snapshots, the newest first.
 func (s *Store) Snapshots(ctx context.Context, q Query) (Page[Snapshot], error) {
 	return Table[Snapshot]{
-		s: s, search: []string{"note", "published_by"},
+		s: s, search: []string{"note", "published_by"}, newest: true,
 		stamp: func(r *Snapshot) Stamp { return Stamp{ID: &r.ID, CreatedAt: &r.CreatedAt} },
 	}.List(ctx, q)
 }

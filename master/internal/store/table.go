@@ -21,6 +21,7 @@ type Table[T any] struct {
 	stamp   func(*T) Stamp
 	search  []string // columns that Query.Q looks in
 	filters []string // columns that Query.Where may name
+	newest  bool     // lists begin with the newest row
 	// check refuses or completes a row before it is written, inside the writing transaction; old is nil
 	// for a new row.
 	check func(ctx context.Context, tx bun.IDB, old, row *T) error
@@ -36,7 +37,7 @@ type Stamp struct {
 	Revision             *int64 // rises with every write
 }
 
-// Query selects a page of a list, in the order of ids.
+// Query selects a page of a list, in the order of ids, or against it where the newest come first.
 type Query struct {
 	Limit  int               // 0: DefaultLimit; at most MaxLimit
 	Cursor string            // a Page's Next; "": the first page
@@ -70,13 +71,17 @@ func (t Table[T]) Stamp(row *T) Stamp { return t.stamp(row) }
 // List returns a page of rows. A bad query is a *QueryError.
 func (t Table[T]) List(ctx context.Context, q Query) (Page[T], error) {
 	page := Page[T]{Items: []T{}}
-	query := t.s.db.NewSelect().Model(&page.Items).OrderBy("id", bun.OrderAsc)
+	order, beyond := bun.OrderAsc, "id > ?"
+	if t.newest {
+		order, beyond = bun.OrderDesc, "id < ?"
+	}
+	query := t.s.db.NewSelect().Model(&page.Items).OrderBy("id", order)
 	if q.Cursor != "" {
 		after, err := strconv.ParseInt(q.Cursor, 10, 64)
 		if err != nil {
 			return page, &QueryError{"cursor", "the next_cursor of an earlier page"}
 		}
-		query.Where("id > ?", after)
+		query.Where(beyond, after)
 	}
 	for _, column := range slices.Sorted(maps.Keys(q.Where)) {
 		value, err := t.filterValue(column, q.Where[column])
