@@ -27,9 +27,10 @@ type master struct {
 	polls    int
 	fetches  int
 
-	old    bool                             // knows neither wait, hashes nor Bearer, and answers in envelopes
-	mangle func(document []byte) []byte     // what becomes of the document on its way
-	refuse func(*http.Request) (status int) // 0: answer as usual
+	old       bool                             // knows neither wait, hashes nor Bearer, and answers in envelopes
+	impatient bool                             // answers at once whatever wait says
+	mangle    func(document []byte) []byte     // what becomes of the document on its way
+	refuse    func(*http.Request) (status int) // 0: answer as usual
 }
 
 func newMaster(t *testing.T) *master {
@@ -116,10 +117,10 @@ func (m *master) replace(t *testing.T, cfg api.Config) {
 func (m *master) version(w http.ResponseWriter, r *http.Request) {
 	m.mu.Lock()
 	m.polls++
-	hash, changed, old := m.config.ConfigHash, m.changed, m.old
+	hash, changed, holds := m.config.ConfigHash, m.changed, !m.old && !m.impatient
 	m.mu.Unlock()
 	wait, _ := strconv.Atoi(r.FormValue("wait"))
-	if wait > 0 && !old && r.FormValue("hash") == hash {
+	if wait > 0 && holds && r.FormValue("hash") == hash {
 		select {
 		case <-changed:
 		case <-r.Context().Done():
@@ -129,7 +130,7 @@ func (m *master) version(w http.ResponseWriter, r *http.Request) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	v := api.Version{Version: m.config.Version, SnapshotID: m.config.SnapshotID, ConfigHash: m.config.ConfigHash, Epoch: m.config.Epoch}
-	if old {
+	if m.old {
 		v.ConfigHash, v.Epoch = "", 0
 	}
 	m.answer(w, v)

@@ -25,15 +25,15 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// applyForever stages, commits and proves one configuration after another, some of them again with
-// another nginx.conf, so that directories are replaced.
+// applyForever stages, commits and proves two configurations in turns, each time with another nginx.conf,
+// so that proven releases are replaced.
 func applyForever(root string) {
 	for n := int64(1); ; n++ {
 		cfg := config(root)
 		cfg.NginxConf = fmt.Appendf(nil, "# %d\n", n%3)
 		s, err := release.Open(cfg)
 		exitOn(err)
-		p := payload(&testing.T{}, n%5+1, "server {}\n")
+		p := payload(&testing.T{}, n%2+1, big)
 		rel, err := s.Stage(context.Background(), p)
 		exitOn(err)
 		exitOn(errors.Join(s.Commit(rel), s.MarkProven(rel), s.Prune(), s.Close()))
@@ -50,11 +50,14 @@ func exitOn(err error) {
 	}
 }
 
+// rounds of kill -9: enough to meet each of the few dozen system calls of a change.
+const rounds = 100
+
 // TestKilledAtAnyMoment: whatever a kill -9 interrupts, the next start finds the current and every proven
 // release whole, and no leftovers.
 func TestKilledAtAnyMoment(t *testing.T) {
 	root := t.TempDir()
-	for round := range 25 {
+	for round := range rounds {
 		cmd := exec.CommandContext(t.Context(), "/proc/self/exe")
 		cmd.Env = append(os.Environ(), "APPLY_FOREVER="+root)
 		cmd.Stderr = os.Stderr
