@@ -62,15 +62,19 @@ type Admins struct {
 
 // NewAdmins returns an authenticator over st. secure marks cookies for HTTPS only.
 func NewAdmins(st *store.Store, passwords *Passwords, secure bool, log *slog.Logger) *Admins {
-	sessions := scs.New()
-	sessions.Store = st.Sessions()
-	sessions.Lifetime = sessionLife
-	sessions.HashTokenInStore = true
-	sessions.Cookie.Name = SessionCookie
-	sessions.Cookie.Secure = secure
-	sessions.ErrorFunc = func(w http.ResponseWriter, _ *http.Request, err error) {
-		log.Error("Session not kept", "error", err)
-		http.Error(w, "the session could not be read or written", http.StatusInternalServerError)
+	// Not scs.New, which starts a goroutine for a store in memory that nobody uses or ends.
+	sessions := &scs.SessionManager{
+		Store:            st.Sessions(),
+		Codec:            scs.GobCodec{},
+		Lifetime:         sessionLife,
+		HashTokenInStore: true,
+		Cookie: scs.SessionCookie{
+			Name: SessionCookie, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: secure, Persist: true,
+		},
+		ErrorFunc: func(w http.ResponseWriter, _ *http.Request, err error) {
+			log.Error("Session not kept", "error", err)
+			http.Error(w, "the session could not be read or written", http.StatusInternalServerError)
+		},
 	}
 	return &Admins{
 		store: st, passwords: passwords, throttle: newThrottle(time.Now), sessions: sessions,
