@@ -16,9 +16,10 @@ describe("rules", function()
       "min_versions": [], "client_patterns": null, "unidentified": "",
       "fake_counts_enabled": null}, "profiles": null, "rate_limit": {}}]]))
     assert.equal("h", compiled.hash)
-    assert.same({
-      skip = false, block = false, clients = false, counts = false,
-    }, compiled.default)
+    assert.is_false(compiled.default.routes.skip)
+    assert.is_false(compiled.default.routes.block)
+    assert.is_false(compiled.default.clients)
+    assert.is_false(compiled.default.counts)
   end)
 
 

@@ -6,11 +6,13 @@ local config = require "uhd.config"
 local deny = require "uhd.deny"
 local fake_counts = require "uhd.fake_counts"
 local identity = require "uhd.identity"
-local paths = require "uhd.paths"
 local probe = require "uhd.probe"
+local routes = require "uhd.routes"
 
 
-local get_headers = ngx.req.get_headers
+local BLOCK = routes.BLOCK
+local COUNTS = routes.COUNTS
+local SKIP = routes.SKIP
 local get_method = ngx.req.get_method
 local ngx = ngx
 
@@ -18,47 +20,24 @@ local ngx = ngx
 local _M = {}
 
 
--- All readings of a path must be on the skip list. A regex that could not be
--- decided skips nothing.
-local function skips(list, path, other, dotted)
-  return not dotted and list:matches(path)
-         and (not other or list:matches(other))
-end
-
-
--- One reading on the block list is enough, and so is a regex that could not
--- be decided: a path that makes it give up would be a way around the rule.
-local function blocks(list, path, other, dotted)
-  return list:matches(path) ~= false
-         or other ~= nil and list:matches(other) ~= false
-         or dotted ~= nil and list:matches(dotted) ~= false
-end
-
-
 -- A browser asks leave for a cross-origin request without any header of the
 -- request it is about: it cannot say which client it is.
-local function is_preflight(headers)
-  return headers["access-control-request-method"] ~= nil
-         and get_method() == "OPTIONS"
+local function is_preflight(var)
+  return get_method() == "OPTIONS"
+         and var.http_access_control_request_method ~= nil
 end
 
 
 -- Returns the reason why the client may not come in, and the lowest version
 -- that may; nil when it may.
-local function refuse_client(clients)
-  -- 0: all of them. A hundred dummy headers must not hide the real one.
-  local headers = get_headers(0)
-  local who = identity.read(headers)
+local function refuse_client(clients, var)
+  local who = identity.read(var)
   if not who.client then
-    local agent = headers["user-agent"]
-    if type(agent) == "table" then
-      agent = agent[1]
-    end
-    who = clients:by_agent(agent) or who
+    who = clients:by_agent(var.http_user_agent) or who
   end
 
   local reason, minimum = clients:refuse(who.client, who.version)
-  if reason and is_preflight(headers) then
+  if reason and is_preflight(var) then
     return nil
   end
 
@@ -68,25 +47,27 @@ end
 
 -- Ends the request when the profile refuses or answers it; returns otherwise.
 local function check(profile, var)
-  local path, other, dotted = paths.read(var.uri, var.request_uri)
-
-  if profile.skip and skips(profile.skip, path, other, dotted) then
+  local route = profile.routes:decide(var.uri, var.request_uri)
+  if route == SKIP then
     return
   end
 
-  if profile.block and blocks(profile.block, path, other, dotted) then
+  if route == BLOCK then
     return deny.refuse("uri_blocked", profile.message)
   end
 
   if profile.clients then
-    local reason, minimum = refuse_client(profile.clients)
+    local reason, minimum = refuse_client(profile.clients, var)
     if reason then
       return deny.refuse(reason, profile.message, minimum)
     end
   end
 
-  if profile.counts and fake_counts.asked(get_method(), path, other) then
-    return fake_counts.answer(profile.counts, var.http_accept)
+  if route == COUNTS and profile.counts then
+    local method = get_method()
+    if method == "GET" or method == "HEAD" then
+      return fake_counts.answer(profile.counts, var.http_accept)
+    end
   end
 end
 
@@ -100,8 +81,7 @@ function _M.run()
   end
 
   local var = ngx.var
-  local profile = rules.profiles[var.config_profile_id] or rules.default
-  check(profile, var)
+  check(rules.profiles[var.config_profile_id] or rules.default, var)
 
   if is_probe then
     return ngx.exit(ngx.HTTP_NO_CONTENT)

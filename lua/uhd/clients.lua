@@ -15,10 +15,14 @@ local re_find = ngx.re.find
 local sub = string.sub
 
 
--- Distinct User-Agents remembered per profile; a longer one is looked up
--- every time.
+-- Distinct User-Agents and distinct clients with their versions remembered
+-- per profile and worker; a longer one is looked up every time.
 local CACHED_AGENTS = 1000
-local MAX_CACHED_AGENT = 512
+local CACHED_VERDICTS = 1000
+local MAX_CACHED = 512
+
+-- The verdict on who may pass.
+local NONE = {}
 
 
 local _M = {}
@@ -71,6 +75,7 @@ function _M.compile(allowed, min_versions, patterns, reject_unidentified)
     patterns = patterns,
     reject_unidentified = reject_unidentified,
     agents = lrucache.new(CACHED_AGENTS),
+    verdicts = lrucache.new(CACHED_VERDICTS),
   }, mt)
 end
 
@@ -111,12 +116,34 @@ function _M:by_agent(agent)
   local identity = self.agents:get(agent)
   if identity == nil then
     identity = name_agent(self.patterns, agent)
-    if #agent <= MAX_CACHED_AGENT then
+    if #agent <= MAX_CACHED then
       self.agents:set(agent, identity)
     end
   end
 
   return identity
+end
+
+
+-- Returns { reason, minimum } for a client that states a name, or NONE.
+local function judge(self, client, stated_version)
+  local key = key_of(client)
+  if self.names and not self.names[key] then
+    return { reason = "client_not_allowed" }
+  end
+
+  local minimum = self.minimums and self.minimums[key]
+  if not minimum then
+    return NONE
+  end
+
+  -- A client that keeps its version to itself has none that is high enough.
+  local numbers = version.parse(stated_version)
+  if #numbers == 0 or version.less(numbers, minimum.numbers) then
+    return { reason = "client_outdated", minimum = minimum.text }
+  end
+
+  return NONE
 end
 
 
@@ -128,23 +155,17 @@ function _M:refuse(client, stated_version)
     return self.reject_unidentified and "client_unidentified" or nil
   end
 
-  local key = key_of(client)
-  if self.names and not self.names[key] then
-    return "client_not_allowed"
+  stated_version = stated_version or ""
+  local key = client .. "\n" .. stated_version
+  local verdict = self.verdicts:get(key)
+  if not verdict then
+    verdict = judge(self, client, stated_version)
+    if #key <= MAX_CACHED then
+      self.verdicts:set(key, verdict)
+    end
   end
 
-  local minimum = self.minimums and self.minimums[key]
-  if not minimum then
-    return nil
-  end
-
-  -- A client that keeps its version to itself has none that is high enough.
-  local numbers = version.parse(stated_version or "")
-  if #numbers == 0 or version.less(numbers, minimum.numbers) then
-    return "client_outdated", minimum.text
-  end
-
-  return nil
+  return verdict.reason, verdict.minimum
 end
 
 

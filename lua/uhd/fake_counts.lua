@@ -10,9 +10,6 @@ local lower = string.lower
 local ngx = ngx
 
 
--- As paths.read writes it.
-local PATH = "/items/counts/"
-
 -- ItemCounts of Emby and Jellyfin; a client ignores what its server lacks.
 local FIELDS = {
   "MovieCount", "SeriesCount", "EpisodeCount", "GameCount", "ArtistCount",
@@ -35,14 +32,6 @@ function _M.compile(value)
   end
 
   return { pascal = cjson.encode(pascal), camel = cjson.encode(camel) }
-end
-
-
--- Tells whether the request asks for the counts. path and other as
--- paths.read returns them.
-function _M.asked(method, path, other)
-  return (path == PATH or other == PATH)
-         and (method == "GET" or method == "HEAD")
 end
 
 

@@ -14,6 +14,7 @@ local char = string.char
 local decode_args = ngx.decode_args
 local find = string.find
 local gsub = string.gsub
+local get_headers = ngx.req.get_headers
 local get_uri_args = ngx.req.get_uri_args
 local lower = string.lower
 local match = string.match
@@ -134,11 +135,11 @@ local function parse_cached(header)
 end
 
 
--- The first of a header's or an argument's values that is not empty.
+-- The first of an argument's values that is not empty.
 local function first(value)
   if type(value) == "table" then
     for i = 1, #value do
-      if type(value[i]) == "string" and value[i] ~= "" then
+      if value[i] ~= true and value[i] ~= "" then
         return value[i]
       end
     end
@@ -146,19 +147,31 @@ local function first(value)
     return nil
   end
 
-  if type(value) == "string" and value ~= "" then
+  if value ~= true and value ~= "" then
     return value
   end
 end
 
 
--- The very first value of a header, empty or not.
-local function value_at_front(value)
-  if type(value) == "table" then
-    return value[1]
+-- Returns the authorization header that counts, or nil.
+local function authorization(var)
+  local header = var.http_authorization
+  if header and header ~= "" then
+    return header
   end
 
-  return value
+  if not var.http_x_emby_authorization then
+    return nil
+  end
+
+  -- nginx from 1.23 on joins headers of one name; only the first one counts.
+  -- 0: all headers, a hundred dummies must not hide it.
+  header = get_headers(0)["x-emby-authorization"]
+  if type(header) == "table" then
+    return header[1]
+  end
+
+  return header
 end
 
 
@@ -196,16 +209,11 @@ local function collect(args, found)
 end
 
 
--- headers: ngx.req.get_headers(0). Returns a table that must not be changed:
--- client, version, device, device_id, token, each nil when not stated, and
--- kind, where the client's name was read: "header" or "query".
-function _M.read(headers)
-  local header = headers["authorization"]
-  if not header or header == "" then
-    header = headers["x-emby-authorization"]
-  end
-  header = value_at_front(header)
-
+-- var: ngx.var, or for its http_* a table like it. Returns a table that must
+-- not be changed: client, version, device, device_id, token, each nil when
+-- not stated, and kind, where the client's name was read: "header" or "query".
+function _M.read(var)
+  local header = authorization(var)
   local stated = header and parse_cached(header) or NONE
   if stated.client and stated.token and stated.device_id then
     return stated
@@ -222,8 +230,8 @@ function _M.read(headers)
     device = name_from.device,
     device_id = stated.device_id or args.device_id or args.plain_device_id,
     token = stated.token
-            or first(headers["x-emby-token"])
-            or first(headers["x-mediabrowser-token"])
+            or non_empty(var.http_x_emby_token)
+            or non_empty(var.http_x_mediabrowser_token)
             or args.ApiKey or args.api_key or args.emby_token,
     kind = stated.kind or args.client and "query" or nil,
   }

@@ -95,24 +95,32 @@ local function lenient(raw)
 end
 
 
--- uri is ngx.var.uri, request_uri is ngx.var.request_uri.
+-- uri is ngx.var.uri, request_uri is ngx.var.request_uri. Tells whether the
+-- request spelled its path as nginx reads it, with nothing in it that some
+-- server reads otherwise.
+function _M.is_plain(uri, request_uri)
+  local len = #uri
+  local next_byte = byte(request_uri, len + 1)
+
+  -- Plain finds, one by one: LuaJIT compiles them, unlike patterns.
+  return (next_byte == nil or next_byte == QUERY)
+         and sub(request_uri, 1, len) == uri
+         and not find(uri, ";", 1, true)
+         and not find(uri, "\\", 1, true)
+         and not find(uri, "%", 1, true)
+end
+
+
 -- Returns the normalised path; when the spelling leaves room for another
 -- reading, that one, else nil; and when ".." is part of such a spelling, the
 -- path that keeps it, else nil.
 function _M.read(uri, request_uri)
   local path = normalise(uri)
-
-  local raw = uri
-  local len = #uri
-  local next_byte = byte(request_uri, len + 1)
-  if (next_byte and next_byte ~= QUERY) or sub(request_uri, 1, len) ~= uri then
-    raw = match(request_uri, "^[^?#]*")
-    if not find(raw, "%", 1, true) and byte(raw) == SLASH then
-      -- Dots or doubled slashes at most; servers agree about them.
-      raw = uri
-    end
+  if _M.is_plain(uri, request_uri) then
+    return path
   end
 
+  local raw = match(request_uri, "^[^?#]*")
   if not find(raw, "[\\;]") and not find(raw, "%%[25][CEFcef]") and
      not find(raw, "%%3[Bb]")
   then

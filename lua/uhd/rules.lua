@@ -6,6 +6,7 @@ local cjson = require "cjson.safe"
 local clients = require "uhd.clients"
 local fake_counts = require "uhd.fake_counts"
 local matcher = require "uhd.matcher"
+local routes = require "uhd.routes"
 
 
 local fmt = string.format
@@ -193,8 +194,7 @@ local function compile_profile(document)
   end
 
   return {
-    skip = skip,
-    block = block,
+    routes = routes.new(skip, block),
     clients = whitelist,
     counts = fake and fake_counts.compile(value),
     message = message ~= "" and cjson.encode(message) or nil,
