@@ -85,8 +85,7 @@ func TestRefusedReload(t *testing.T) {
 	s.commit(second)
 	err := server.Reload(ctx)
 	contains(t, err, `limit_req "z" uses the "$server_name" key while previously it used the "$binary_remote_addr" key`)
-	var refusal *ReloadError
-	if !errors.As(err, &refusal) {
+	if _, ok := errors.AsType[*ReloadError](err); !ok {
 		t.Errorf("got %T", err)
 	}
 	short, cancel := context.WithTimeout(ctx, time.Second) // what is refused stays refused

@@ -43,8 +43,7 @@ func (s *Server) Test(ctx context.Context, dir string) error {
 	if err == nil {
 		return nil
 	}
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) || ctx.Err() != nil {
+	if _, ran := errors.AsType[*exec.ExitError](err); !ran || ctx.Err() != nil {
 		return fmt.Errorf("nginx -t: %w", errors.Join(context.Cause(ctx), err))
 	}
 	return parseTestOutput(string(output))

@@ -42,7 +42,7 @@ func (m *metrics) observeReload(err error) {
 	if err != nil {
 		result = "failed"
 	}
-	if refusal := (*ReloadError)(nil); errors.As(err, &refusal) {
+	if _, ok := errors.AsType[*ReloadError](err); ok {
 		result = "refused"
 	}
 	m.reloads.WithLabelValues(result).Inc()

@@ -49,9 +49,9 @@ func readRecord(path string) (process, error) {
 		return process{}, err
 	}
 	var r record
-	// A record that is torn or from another boot names nobody.
-	if json.Unmarshal(b, &r) != nil || r.BootID != bootID() {
-		return process{}, nil
+	torn := json.Unmarshal(b, &r) != nil
+	if torn || r.BootID != bootID() {
+		return process{}, nil // names nobody who could still be there
 	}
 	return r.process, nil
 }

@@ -8,7 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
+	"slices"
 	"syscall"
 	"time"
 
@@ -55,7 +55,7 @@ func (s *Server) Rehearse(ctx context.Context, dir string) (err error) {
 
 // play runs the private nginx for as long as it takes to probe it.
 func (s *Server) play(ctx context.Context, m *mirror, hash string, probes []target) error {
-	stderr, err := os.Create(filepath.Join(m.private.root, "run", "stderr.log"))
+	stderr, err := os.Create(m.stderrLog())
 	if err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func (m *mirror) probeAll(ctx context.Context, p *prober, probes []target) error
 		})
 	}
 	err := group.Wait()
-	if failure := (*ProbeError)(nil); errors.As(err, &failure) {
+	if failure, ok := errors.AsType[*ProbeError](err); ok {
 		failure.Address = m.addressOf(failure.Address)
 		failure.Log = m.logLine(failure.Server)
 	}
@@ -148,38 +148,6 @@ func (m *mirror) explain(err error, server string) error {
 		return fmt.Errorf("%w: %s", err, line)
 	}
 	return err
-}
-
-// logLine returns the private nginx's first message of level error or worse, one about server where there
-// is one, with the real root's paths.
-func (m *mirror) logLine(server string) string {
-	first := ""
-	for _, name := range []string{m.errorLog(), filepath.Join(m.private.root, "run", "stderr.log")} {
-		b, _ := os.ReadFile(name)
-		for line := range strings.Lines(string(b)) {
-			message := errorMessage(line)
-			if message == "" {
-				continue
-			}
-			if first == "" {
-				first = message
-			}
-			if server != "" && strings.Contains(line, `host: "`+server+`"`) {
-				return m.restore(message)
-			}
-		}
-	}
-	return m.restore(first)
-}
-
-// errorMessage returns what follows the level and pid of an [error] line or worse; "" for other lines.
-func errorMessage(line string) string {
-	for _, level := range []string{"[error] ", "[crit] ", "[alert] ", "[emerg] "} {
-		if _, message, ok := strings.Cut(line, level); ok {
-			return strings.TrimSpace(message)
-		}
-	}
-	return ""
 }
 
 // removeRehearsal ends what runs in the private root and deletes it.
@@ -220,10 +188,8 @@ func filteredAbove(dir string) bool {
 		if d.Name != "http" {
 			continue
 		}
-		for _, inner := range d.Block {
-			if isHeaderFilter(inner) {
-				return true
-			}
+		if slices.ContainsFunc(d.Block, isHeaderFilter) {
+			return true
 		}
 	}
 	return false

@@ -5,6 +5,7 @@ import (
 	"net"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,23 +21,15 @@ func (m *mirror) header() []*nginxconf.Directive {
 	}
 }
 
-func (m *mirror) errorLog() string { return filepath.Join(m.private.root, "run", "error.log") }
-
 // rewrite moves every path, log and listening address of one file into the private root.
 func (m *mirror) rewrite(directives []*nginxconf.Directive) []*nginxconf.Directive {
 	directives = m.rewritePaths(directives)
 	for _, server := range nginxconf.Servers(directives) {
 		d := server.Directive
+		d.Block = slices.DeleteFunc(d.Block, func(inner *nginxconf.Directive) bool { return inner.Name == "listen" })
 		if len(server.Listens) == 0 { // nginx's default
-			m.listen(d, nginxconf.Listen{Port: 80, Directive: &nginxconf.Directive{Name: "listen", Args: []string{"80"}}})
+			server.Listens = []nginxconf.Listen{{Port: 80, Directive: &nginxconf.Directive{Args: []string{"80"}}}}
 		}
-		var others []*nginxconf.Directive
-		for _, inner := range d.Block {
-			if inner.Name != "listen" {
-				others = append(others, inner)
-			}
-		}
-		d.Block = others
 		for _, l := range server.Listens {
 			m.listen(d, l)
 		}
@@ -127,14 +120,9 @@ func (m *mirror) relocate(text string) string {
 	return b.String() + text[done:]
 }
 
-// restore turns the private root's paths in nginx's messages into the ones that an operator knows.
-func (m *mirror) restore(text string) string {
-	return strings.ReplaceAll(text, m.private.root+"/", m.real.root+"/")
-}
-
 // wholePath reports whether text[from:to] is not just a part of a longer name.
 func wholePath(text string, from, to int) bool {
-	return !(from > 0 && inName(text[from-1])) && !(to < len(text) && inName(text[to]))
+	return (from == 0 || !inName(text[from-1])) && (to == len(text) || !inName(text[to]))
 }
 
 func inName(c byte) bool {

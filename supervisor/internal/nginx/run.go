@@ -27,10 +27,10 @@ const (
 // nginx cannot be started at all.
 func (s *Server) Run(ctx context.Context) error {
 	backoff := minBackoff
-	for {
+	for ctx.Err() == nil {
 		if err := s.clean(ctx); err != nil {
 			if ctx.Err() != nil {
-				return nil
+				break
 			}
 			return err
 		}
@@ -47,6 +47,7 @@ func (s *Server) Run(ctx context.Context) error {
 		s.pause(ctx, backoff)
 		backoff = min(2*backoff, maxBackoff)
 	}
+	return nil
 }
 
 // clean leaves nothing of earlier runs that could stop nginx from starting.
