@@ -46,28 +46,24 @@ func BenchmarkChain(b *testing.B) {
 		b.Run(tt.name, func(b *testing.B) {
 			g := start(b, setup{rules: document, servers: upstream + ` server { listen 127.0.0.1:{port}; ` + tt.handlers + proxy + ` }`})
 			worker := g.state(b).PID
-			run := func(n int) {
-				var failed atomic.Int64
-				b.SetParallelism(4)
-				_ = n
-				b.RunParallel(func(pb *testing.PB) {
-					for pb.Next() {
-						if !fetch(g.port, tt.path, tt.auth) {
-							failed.Add(1)
-						}
-					}
-				})
-				if n := failed.Load(); n > 0 {
-					b.Fatalf("%d requests failed", n)
-				}
-			}
 			for range 200 { // JIT, caches, connections
 				fetch(g.port, tt.path, tt.auth)
 			}
+			var failed atomic.Int64
+			b.SetParallelism(4)
 			before := cpuTicks(b, worker)
 			b.ResetTimer()
-			run(b.N)
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					if !fetch(g.port, tt.path, tt.auth) {
+						failed.Add(1)
+					}
+				}
+			})
 			b.StopTimer()
+			if n := failed.Load(); n > 0 {
+				b.Fatalf("%d requests failed", n)
+			}
 			const tick = 10_000 // microseconds; USER_HZ is 100 on Linux
 			b.ReportMetric(float64(cpuTicks(b, worker)-before)*tick/float64(b.N), "cpu-us/req")
 		})

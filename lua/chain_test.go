@@ -25,6 +25,7 @@ const chainRules = `{
       {"pattern": "/System/Logs", "match_type": "prefix"},
       {"pattern": "/Items/Latest", "match_type": "exact"},
       {"pattern": "^/Items/.+/(Download|File)$", "match_type": "regex"},
+      {"pattern": "^/slow/(a+)+$", "match_type": "regex"},
       {"pattern": "/web/admin", "match_type": "prefix"}],
     "allowed_clients": ["Jellyfin Web", "Emby Web", "VLC"],
     "min_versions": {"Jellyfin Web": "10.8"},
@@ -72,6 +73,7 @@ func TestChain(t *testing.T) {
 		"blocked exactly":              {"default.test", "/Items/Latest", web, "", "uri_blocked"},
 		"below what is blocked":        {"default.test", "/Items/Latest/x", web, "", ""},
 		"blocked by regex":             {"default.test", "/Items/5/Download", web, "", "uri_blocked"},
+		"a regex that gives up":        {"default.test", "/slow/" + strings.Repeat("a", 200) + "!", web, "", "uri_blocked"},
 		"unknown client":               {"default.test", "/Items", client("Ripper", "1"), "", "client_not_allowed"},
 		"old client":                   {"default.test", "/Items", client("Jellyfin Web", "10.7.9"), "", "client_outdated"},
 		"client without its version":   {"default.test", "/Items", client("Jellyfin Web", ""), "", "client_outdated"},
@@ -223,9 +225,10 @@ func TestRefusalsOnOneConnection(t *testing.T) {
 	g := startChain(t)
 	conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", g.port))
 	must(t, err)
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	for range 3 {
-		fmt.Fprintf(conn, "GET /System/Logs HTTP/1.1\r\nHost: x\r\n\r\nPOST /Items/Latest HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello")
+		_, err := io.WriteString(conn, "GET /System/Logs HTTP/1.1\r\nHost: x\r\n\r\nPOST /Items/Latest HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello")
+		must(t, err)
 	}
 	r := bufio.NewReader(conn)
 	for i := range 6 {

@@ -160,8 +160,9 @@ func (g *gateway) raw(tb testing.TB, target string) (status int, body string) {
 	tb.Helper()
 	conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", g.port))
 	must(tb, err)
-	defer conn.Close()
-	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", target)
+	defer func() { _ = conn.Close() }()
+	_, err = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", target)
+	must(tb, err)
 	all, err := io.ReadAll(conn)
 	must(tb, err)
 	_, err = fmt.Sscanf(string(all), "HTTP/1.1 %d", &status)
@@ -270,7 +271,7 @@ func freePort(tb testing.TB) int {
 	tb.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	must(tb, err)
-	defer ln.Close()
+	defer func() { _ = ln.Close() }()
 	return ln.Addr().(*net.TCPAddr).Port
 }
 

@@ -32,7 +32,7 @@ func writeJSON(w http.ResponseWriter, r *http.Request, v any) {
 }
 
 func acceptsGzip(r *http.Request) bool {
-	for _, field := range strings.Split(r.Header.Get("Accept-Encoding"), ",") {
+	for field := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
 		coding, quality, _ := strings.Cut(strings.TrimSpace(field), ";")
 		if coding == "gzip" && strings.TrimSpace(quality) != "q=0" {
 			return true

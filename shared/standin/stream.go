@@ -108,17 +108,20 @@ func (p *paced) Read(b []byte) (int, error) {
 }
 
 func (s *Server) masterPlaylist(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Type", playlistType)
-	fmt.Fprintf(w, "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=8000000,RESOLUTION=1920x1080\nmain.m3u8%s\n", queryOf(r))
+	writePlaylist(w, "#EXT-X-STREAM-INF:BANDWIDTH=8000000,RESOLUTION=1920x1080", "main.m3u8"+queryOf(r))
 }
 
 func (s *Server) mediaPlaylist(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Type", playlistType)
-	fmt.Fprint(w, "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:6\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:VOD\n")
+	lines := []string{"#EXT-X-VERSION:3", "#EXT-X-TARGETDURATION:6", "#EXT-X-MEDIA-SEQUENCE:0", "#EXT-X-PLAYLIST-TYPE:VOD"}
 	for i := range segments {
-		fmt.Fprintf(w, "#EXTINF:6.0,\nhls1/main/%d.ts%s\n", i, queryOf(r))
+		lines = append(lines, "#EXTINF:6.0,", fmt.Sprintf("hls1/main/%d.ts%s", i, queryOf(r)))
 	}
-	fmt.Fprint(w, "#EXT-X-ENDLIST\n")
+	writePlaylist(w, append(lines, "#EXT-X-ENDLIST")...)
+}
+
+func writePlaylist(w http.ResponseWriter, lines ...string) {
+	w.Header().Set("Content-Type", "application/vnd.apple.mpegurl")
+	_, _ = io.WriteString(w, "#EXTM3U\n"+strings.Join(lines, "\n")+"\n") // an error means that the client has gone
 }
 
 // segment serves the n-th segment: the content of an item named "id/n".
@@ -131,8 +134,6 @@ func (s *Server) segment(w http.ResponseWriter, r *http.Request) {
 	}
 	serve(w, r, fmt.Sprintf("%s/%d", r.PathValue("item"), n), segmentSize, "video/mp2t")
 }
-
-const playlistType = "application/vnd.apple.mpegurl"
 
 func queryOf(r *http.Request) string {
 	if r.URL.RawQuery == "" {
