@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -131,6 +132,7 @@ func (t *attempt) conclude(ctx context.Context, err error) {
 		t.log.Error("Old releases not removed", "error", err)
 	}
 	t.acknowledge(ctx, ack)
+	debug.FreeOSMemory() // the next large documents are a publish away
 }
 
 // headline begins the log line of a failure at stage; operators are told to look for the second one.

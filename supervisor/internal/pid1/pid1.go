@@ -60,14 +60,18 @@ func Run() (int, error) {
 // start runs this program as a child. It gets a process group of its own, so that a terminal's Ctrl-C
 // reaches it once, through the init; should the init be killed, it is told to drain.
 func start() (pid int, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return 0, fmt.Errorf("find this program: %w", err)
+	}
 	env := slices.DeleteFunc(os.Environ(), func(kv string) bool { return kv == Variable+"=1" })
-	pid, err = syscall.ForkExec("/proc/self/exe", os.Args, &syscall.ProcAttr{
+	pid, err = syscall.ForkExec(self, os.Args, &syscall.ProcAttr{
 		Env:   env,
 		Files: []uintptr{0, 1, 2},
 		Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: unix.SIGTERM},
 	})
 	if err != nil {
-		return 0, fmt.Errorf("start %s again: %w", os.Args[0], err)
+		return 0, fmt.Errorf("start %s again: %w", self, err)
 	}
 	return pid, nil
 }

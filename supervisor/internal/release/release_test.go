@@ -370,3 +370,18 @@ func TestPlaceholder(t *testing.T) {
 		t.Errorf("probe.key = %q, %v, %v", key, info, err)
 	}
 }
+
+// TestReplacementCutShort: a release that had stepped aside for its replacement comes back.
+func TestReplacementCutShort(t *testing.T) {
+	root := t.TempDir()
+	serveFirst(t, root)
+	target, err := os.Readlink(filepath.Join(root, "conf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(root, target)
+	if err := os.Rename(dir, dir+".old-"+filepath.Base(dir)+".tmp-123"); err != nil {
+		t.Fatal(err)
+	}
+	requireUntouched(t, root)
+}
