@@ -50,7 +50,7 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	if err == nil || errors.Is(err, flag.ErrHelp) { // flag has printed the help
 		return 0
 	}
-	fmt.Fprintln(stderr, "uhd-master:", err)
+	_, _ = fmt.Fprintln(stderr, "uhd-master:", err) // the exit code still tells
 	if _, misused := errors.AsType[usageError](err); misused {
 		return 2
 	}
@@ -97,7 +97,10 @@ func serve(ctx context.Context, environ []string, stdout, stderr io.Writer) erro
 		return err
 	}
 	if first := a.FirstAdmin(); first != nil && first.Password != "" {
-		fmt.Fprintf(stdout, "First admin: username %s, password %s (shown only this once)\n", first.Username, first.Password)
+		_, err := fmt.Fprintf(stdout, "First admin: username %s, password %s (shown only this once)\n", first.Username, first.Password)
+		if err != nil {
+			log.Warn("First admin's password not printed; set one with `uhd-master admin create`", "error", err)
+		}
 	}
 	return a.Run(ctx)
 }

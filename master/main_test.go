@@ -58,7 +58,7 @@ func TestPortInUse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
+	defer func() { _ = taken.Close() }()
 	_, stderr, code := start(t, []string{
 		"DATABASE_URL=sqlite://" + filepath.Join(t.TempDir(), "master.db"), "ADMIN_PASSWORD=long enough",
 		"LISTEN_ADDR=" + taken.Addr().String(),
@@ -75,7 +75,7 @@ func TestServe(t *testing.T) {
 		"DATABASE_URL=sqlite://" + filepath.Join(t.TempDir(), "master.db"),
 		"LISTEN_ADDR=127.0.0.1:0", "METRICS_ADDR=127.0.0.1:0", "LOG_FORMAT=json",
 	}
-	stdout, password := serveOnce(t, environ, func(base, stdout string) string {
+	stdout, password := serveOnce(t, environ, func(_, stdout string) string {
 		found := regexp.MustCompile(`username admin, password (\S+)`).FindStringSubmatch(stdout)
 		if found == nil {
 			t.Fatalf("the first start prints %q", stdout)
@@ -95,7 +95,7 @@ func TestServe(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer res.Body.Close()
+		defer func() { _ = res.Body.Close() }()
 		if res.StatusCode != http.StatusOK {
 			t.Errorf("the printed password gives %s", res.Status)
 		}
@@ -117,7 +117,7 @@ func serveOnce(t *testing.T, environ []string, while func(base, stdout string) s
 	code := make(chan int, 1)
 	go func() {
 		code <- run(ctx, nil, environ, &out, logWriter)
-		logWriter.Close()
+		_ = logWriter.Close()
 	}()
 	lines := bufio.NewScanner(logs)
 	address := regexp.MustCompile(`"msg":"Master started","address":"([^"]+)"`)

@@ -136,6 +136,7 @@ func TestSession(t *testing.T) {
 	ann = m.login(t, "ann", "second password")
 	m.admin.do(t, "PATCH", "/api/v1/admin/users/2", `{"enabled": false}`).want(t, http.StatusOK)
 	ann.do(t, "GET", me, nil).problem(t, http.StatusUnauthorized)
+	ann.do(t, "POST", "/api/v1/admin/auth/login", map[string]string{"username": "ann", "password": "second password"}).problem(t, http.StatusUnauthorized)
 	stolen := cookies[0]
 	thief := m.anonymous(t)
 	thief.do(t, "GET", me, nil, "Cookie", stolen.Name+"="+stolen.Value).want(t, http.StatusOK)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
@@ -21,9 +20,6 @@ const SessionCookie = "uhd_session"
 
 // sessionLife is how long a login lasts.
 const sessionLife = 24 * time.Hour
-
-// keyTouch is how often an API key's last use is written, at most.
-const keyTouch = time.Minute
 
 // Names of what a session holds.
 const (
@@ -145,31 +141,6 @@ func (*unknown) Error() string {
 }
 
 func (*unknown) Unwrap() error { return api.ErrUnauthorized }
-
-func (a *Admins) byKey(ctx context.Context, authorization string) (Principal, error) {
-	scheme, text, _ := strings.Cut(authorization, " ")
-	text = strings.TrimSpace(text)
-	if !strings.EqualFold(scheme, SchemeBearer) || !strings.HasPrefix(text, APIKeyPrefix) {
-		return Principal{}, errUnknown
-	}
-	key, err := a.store.APIKeyByHash(ctx, hashSecret(text))
-	if errors.Is(err, store.ErrNotFound) {
-		return Principal{}, errUnknown
-	}
-	if err != nil {
-		return Principal{}, fmt.Errorf("look up API key: %w", err)
-	}
-	now := a.now()
-	if !key.Enabled || key.ExpiresAt != nil && !key.ExpiresAt.After(now) {
-		return Principal{}, errUnknown
-	}
-	if key.LastUsedAt == nil || now.Sub(*key.LastUsedAt) > keyTouch {
-		if err := a.store.TouchAPIKey(ctx, key.ID, now); err != nil {
-			a.log.Warn("Last use of API key not written", "key", key.Name, "error", err)
-		}
-	}
-	return Principal{Name: key.Name, Role: key.Role, KeyID: key.ID}, nil
-}
 
 // Run removes expired sessions, once an hour, until ctx ends.
 func (a *Admins) Run(ctx context.Context) error {

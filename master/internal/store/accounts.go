@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -70,7 +71,7 @@ func (s *Store) PutUser(ctx context.Context, username string, role account.Role,
 	var isNew bool
 	err := s.write(ctx, func(ctx context.Context, tx bun.IDB) error {
 		user, err := userByName(ctx, tx, username)
-		if err = explain(err); err == ErrNotFound {
+		if err = explain(err); errors.Is(err, ErrNotFound) {
 			isNew = true
 			return s.Users.create(ctx, tx, &account.User{
 				Username: username, Role: role, PasswordHash: passwordHash, Enabled: true,
