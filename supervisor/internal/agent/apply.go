@@ -96,16 +96,16 @@ func (t *attempt) put(ctx context.Context, rel *release.Release) error {
 	if err := t.pace(ctx, rel); err != nil {
 		return err
 	}
-	generation := t.generation(ctx)
-	if err := t.commit(rel); err != nil {
-		return err
-	}
 	// From here on, failure goes back.
+	before := t.before(ctx)
+	if err := t.commit(rel); err != nil {
+		return t.rollback(ctx, rel, before, err)
+	}
 	if err := t.activate(ctx, rel); err != nil {
-		return t.rollback(ctx, generation, err)
+		return t.rollback(ctx, rel, before, err)
 	}
 	if err := t.verify(ctx, rel); err != nil {
-		return t.rollback(ctx, generation, err)
+		return t.rollback(ctx, rel, before, err)
 	}
 	t.prove(rel)
 	return nil
@@ -176,8 +176,12 @@ func causeOf(err error) string {
 	if e, ok := errors.AsType[*StageError](err); ok {
 		text = text[min(len(text), len(e.Stage)+2):]
 	}
-	return text + details(err)
+	text += details(err)
+	return text[:min(len(text), longestCause)]
 }
+
+// longestCause bounds the cause in an ack, in bytes: the first lines are the ones that count.
+const longestCause = 8 << 10
 
 func milliseconds(timings map[string]time.Duration) map[string]int64 {
 	ms := make(map[string]int64, len(timings))

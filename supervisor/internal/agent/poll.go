@@ -159,9 +159,14 @@ func (a *Agent) adopt(ctx context.Context, want api.Version) bool {
 		published.Identity = id
 		a.prove(&published)
 	}
-	a.acknowledge(ctx, api.Ack{
+	if err := a.cfg.Releases.Lift(); err != nil {
+		a.log.Error("Quarantine not lifted on disk", "error", err)
+	}
+	ack := api.Ack{
 		SnapshotID: api.Int(id.SnapshotID), Status: api.AckApplied, Version: api.Int(id.Version), ConfigHash: a.running.Hash,
-	})
+	}
+	a.board.applied(ack)
+	a.acknowledge(ctx, ack)
 	return true
 }
 

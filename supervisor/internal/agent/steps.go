@@ -11,8 +11,8 @@ import (
 	"github.com/uhdadmin/media-gateway/supervisor/internal/release"
 )
 
-// fetch gets the configuration. What it is, the document says: there may have been another publish since
-// the poll.
+// fetch gets the configuration. Which one it is, the document says: there may have been another publish
+// since the poll. Older masters leave that to the poll.
 func (t *attempt) fetch(ctx context.Context) (p *release.Payload, err error) {
 	defer t.enter("fetch")(&err)
 	document, err := t.cfg.Master.Config(ctx)
@@ -22,6 +22,9 @@ func (t *attempt) fetch(ctx context.Context) (p *release.Payload, err error) {
 	p, err = release.Parse(document)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", masterclient.ErrBadAnswer, err)
+	}
+	if p.SnapshotID == 0 {
+		p.Identity = identityOf(t.want)
 	}
 	return p, nil
 }
@@ -90,11 +93,15 @@ func (t *attempt) reload(ctx context.Context) (err error) {
 
 func (t *attempt) push(ctx context.Context, rel *release.Release) (err error) {
 	defer t.enter("push")(&err)
+	return t.pushRules(ctx, rel)
+}
+
+func (a *Agent) pushRules(ctx context.Context, rel *release.Release) error {
 	rules, err := rel.Rules()
 	if err != nil {
 		return err
 	}
-	return t.cfg.Nginx.PushRules(ctx, rules)
+	return a.cfg.Nginx.PushRules(ctx, rules)
 }
 
 // verify proves that the release serves.
