@@ -4,6 +4,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -36,6 +37,7 @@ type App struct {
 	board      *publish.Board
 	listener   net.Listener
 	handler    http.Handler
+	tls        *tls.Config // nil: plain HTTP
 	monitoring net.Listener
 	monitor    http.Handler
 	cleanup    []func() error // undone in reverse
@@ -81,6 +83,9 @@ func New(ctx context.Context, cfg settings.Settings, log *slog.Logger) (_ *App, 
 		Store: a.store, Board: a.board, Slaves: a.slaves, Log: log, Registry: reg,
 	}))
 
+	if cfg.TLS() {
+		a.tls = tlsConfig(cfg.TLSCertFile, cfg.TLSKeyFile, log)
+	}
 	if a.listener, err = httpserver.Listen(ctx, "LISTEN_ADDR", cfg.ListenAddr); err != nil {
 		return nil, err
 	}
@@ -112,12 +117,12 @@ func (a *App) Run(ctx context.Context) error {
 		return nil
 	})
 	group.Go(func() error {
-		return httpserver.Serve(ctx, httpserver.Config{Listener: a.listener, Handler: a.handler, TLS: a.cfg.TLS, Log: a.log})
+		return httpserver.Serve(ctx, httpserver.Config{Listener: a.listener, Handler: a.handler, TLS: a.tls, Log: a.log})
 	})
 	group.Go(func() error {
 		return httpserver.Serve(ctx, httpserver.Config{Listener: a.monitoring, Handler: a.monitor, Log: a.log})
 	})
-	a.log.Info("Master started", "address", a.Addr().String(), "metrics", a.MetricsAddr().String(), "tls", a.cfg.TLS != nil)
+	a.log.Info("Master started", "address", a.Addr().String(), "metrics", a.MetricsAddr().String(), "tls", a.tls != nil)
 	err := group.Wait()
 	a.log.Info("Master stopped")
 	return errors.Join(err, a.close())

@@ -3,6 +3,7 @@ package app_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -46,7 +47,11 @@ func startMaster(t *testing.T, environ ...string) *master {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.url, m.metrics = "http://"+a.Addr().String(), "http://"+a.MetricsAddr().String()
+	scheme := "http://"
+	if cfg.TLS() {
+		scheme = "https://"
+	}
+	m.url, m.metrics = scheme+a.Addr().String(), "http://"+a.MetricsAddr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(ctx) }()
@@ -83,7 +88,7 @@ func (m *master) anonymous(t *testing.T) *client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	transport := &http.Transport{}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} // certificates are the tests' own
 	t.Cleanup(transport.CloseIdleConnections)
 	return &client{base: m.url, http: &http.Client{Jar: jar, Transport: transport}}
 }

@@ -25,7 +25,6 @@ type Settings struct {
 	PublicURLText string `env:"PUBLIC_URL" takes:"the master's URL as slaves and browsers see it, as in https://master.example.com"`
 	Database
 
-	TLS        *tls.Config        `env:"-"` // nil: plain HTTP
 	SigningKey ed25519.PrivateKey `env:"-"` // nil: configurations are not signed
 	PublicURL  *url.URL           `env:"-"` // nil: not known
 }
@@ -47,7 +46,7 @@ func Load(environ []string) (Settings, error) {
 	if s.Database, err = LoadDatabase(environ); err != nil { // setting.Load takes flat structs
 		return s, err
 	}
-	for _, check := range []func() error{s.checkAddrs, s.checkAdmin, s.loadTLS, s.loadSigningKey, s.loadPublicURL} {
+	for _, check := range []func() error{s.checkAddrs, s.checkAdmin, s.checkTLS, s.loadSigningKey, s.loadPublicURL} {
 		if err := check(); err != nil {
 			return s, err
 		}
@@ -86,8 +85,8 @@ func (s *Settings) checkAdmin() error {
 	return nil
 }
 
-func (s *Settings) loadTLS() error {
-	if s.TLSCertFile == "" && s.TLSKeyFile == "" {
+func (s *Settings) checkTLS() error {
+	if !s.TLS() && s.TLSKeyFile == "" {
 		return nil
 	}
 	if s.TLSKeyFile == "" {
@@ -96,11 +95,9 @@ func (s *Settings) loadTLS() error {
 	if s.TLSCertFile == "" {
 		return bad("TLS_CERT_FILE", "is required with TLS_KEY_FILE", "the path of a PEM certificate")
 	}
-	pair, err := tls.LoadX509KeyPair(s.TLSCertFile, s.TLSKeyFile)
-	if err != nil {
+	if _, err := tls.LoadX509KeyPair(s.TLSCertFile, s.TLSKeyFile); err != nil {
 		return bad("TLS_CERT_FILE", "with TLS_KEY_FILE cannot be used ("+err.Error()+")", "the paths of a PEM certificate and its key")
 	}
-	s.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	return nil
 }
 
@@ -125,9 +122,12 @@ func (s *Settings) loadPublicURL() error {
 	return nil
 }
 
+// TLS reports whether the master itself speaks HTTPS.
+func (s *Settings) TLS() bool { return s.TLSCertFile != "" }
+
 // Secure reports whether browsers reach the master by HTTPS.
 func (s *Settings) Secure() bool {
-	return s.TLS != nil || s.PublicURL != nil && s.PublicURL.Scheme == "https"
+	return s.TLS() || s.PublicURL != nil && s.PublicURL.Scheme == "https"
 }
 
 func bad(name, problem, takes string) error {

@@ -16,7 +16,7 @@ func TestLoadDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	if s.ListenAddr != ":8000" || s.MetricsAddr != ":9146" || s.DatabaseURL != "sqlite://./data/master.db" ||
-		s.LogLevel != "info" || s.LogFormat != "text" || s.TLS != nil || s.SigningKey != nil || s.PublicURL != nil {
+		s.LogLevel != "info" || s.LogFormat != "text" || s.TLS() || s.SigningKey != nil || s.PublicURL != nil {
 		t.Errorf("defaults are %+v", s)
 	}
 }
