@@ -59,7 +59,7 @@ describe("rules", function()
     },
     ["a list of texts"] = { "default.skip_list[0]", { skip_list = { "x" } } },
     ["a client that is no name"] = {
-      "default.allowed_clients", { allowed_clients = { 1 } },
+      "default.allowed_clients[0]", { allowed_clients = { 1 } },
     },
     ["versions as a list"] = {
       "default.min_versions", { min_versions = { "1.0" } },
