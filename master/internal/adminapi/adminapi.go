@@ -16,6 +16,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/uhdadmin/media-gateway/master/internal/account"
 	"github.com/uhdadmin/media-gateway/master/internal/auth"
@@ -37,6 +38,7 @@ type Config struct {
 	Slaves    *auth.Slaves
 	Publisher *publish.Publisher
 	PublicURL *url.URL // where browsers reach the master, when a proxy changes the Host header; nil: not known
+	Registry  prometheus.Registerer
 	Log       *slog.Logger
 }
 
@@ -61,7 +63,7 @@ func New(cfg Config) (http.Handler, error) {
 	router.Use(guard.Handler, cfg.Admins.Sessions)
 
 	s := &server{Config: cfg, api: humachi.New(router, humaConfig())}
-	s.api.UseMiddleware(s.admit)
+	s.api.UseMiddleware(countRequests(cfg.Registry), s.admit)
 	s.registerLogin()
 	s.registerServers()
 	s.registerTokens()

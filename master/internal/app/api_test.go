@@ -238,6 +238,24 @@ func TestTokens(t *testing.T) {
 	}
 }
 
+func TestMetrics(t *testing.T) {
+	m := startMaster(t)
+	m.admin.do(t, "GET", servers, nil).want(t, http.StatusOK)
+	m.anonymous(t).do(t, "GET", servers, nil).want(t, http.StatusUnauthorized)
+	metrics := m.anonymous(t)
+	metrics.base = m.metrics
+	text := string(metrics.do(t, "GET", "/metrics", nil).body)
+	for _, line := range []string{
+		`uhd_admin_requests_total{operation="list-servers",status="200"} 1`,
+		`uhd_admin_requests_total{operation="list-servers",status="401"} 1`,
+		`uhd_admin_requests_total{operation="login",status="200"} 1`,
+	} {
+		if !strings.Contains(text, line+"\n") {
+			t.Errorf("/metrics lacks %s", line)
+		}
+	}
+}
+
 func TestUnknownPaths(t *testing.T) {
 	m := startMaster(t)
 	for _, path := range []string{"/api/v1/admin/nothing", "/api/v1/nothing", "/api/nothing", "/nothing"} {

@@ -72,7 +72,7 @@ func New(ctx context.Context, cfg settings.Settings, log *slog.Logger) (_ *App, 
 	admin, err := adminapi.New(adminapi.Config{
 		Store: a.store, Admins: a.admins, Passwords: passwords, Slaves: a.slaves,
 		Publisher: publish.New(publish.Config{Store: a.store, Board: a.board, SigningKey: cfg.SigningKey, Log: log}),
-		PublicURL: cfg.PublicURL, Log: log,
+		PublicURL: cfg.PublicURL, Registry: reg, Log: log,
 	})
 	if err != nil {
 		return nil, err

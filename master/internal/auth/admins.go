@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -69,7 +70,12 @@ func NewAdmins(st *store.Store, passwords *Passwords, secure bool, log *slog.Log
 		},
 		ErrorFunc: func(w http.ResponseWriter, _ *http.Request, err error) {
 			log.Error("Session not kept", "error", err)
-			http.Error(w, "the session could not be read or written", http.StatusInternalServerError)
+			w.Header().Set("Content-Type", api.ContentTypeProblem)
+			w.WriteHeader(http.StatusInternalServerError)
+			_ = json.NewEncoder(w).Encode(api.Problem{ // the client is gone
+				Title: "Internal Server Error", Status: http.StatusInternalServerError,
+				Detail: "the session could not be read or written: the master's log has the cause",
+			})
 		},
 	}
 	return &Admins{

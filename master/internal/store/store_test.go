@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/uhdadmin/media-gateway/master/internal/account"
 	"github.com/uhdadmin/media-gateway/master/internal/fleet"
 	"github.com/uhdadmin/media-gateway/master/internal/library"
@@ -290,5 +292,45 @@ func TestOpenRefuses(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "DATABASE_URL") {
 			t.Errorf("%s gives %v, want an error naming DATABASE_URL", url, err)
 		}
+	}
+}
+
+// TestWritersTakeTurns: no write is lost and none fails because another is at work, while readers read.
+func TestWritersTakeTurns(t *testing.T) {
+	s := open(t)
+	server := newServer("a")
+	if err := s.Servers.Create(t.Context(), server); err != nil {
+		t.Fatal(err)
+	}
+	const writers, writes = 8, 20
+	var group errgroup.Group
+	for range writers {
+		group.Go(func() error {
+			for range writes {
+				_, err := s.Servers.Update(t.Context(), server.ID, 0, func(r *fleet.Server) error {
+					r.ListenHTTP++
+					return nil
+				})
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		group.Go(func() error {
+			for range writes {
+				if _, err := s.Servers.List(t.Context(), Query{}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Servers.Get(t.Context(), server.ID)
+	if err != nil || got.ListenHTTP != 80+writers*writes || got.Revision != 1+writers*writes {
+		t.Errorf("port %d, revision %d, %v after %d writes", got.ListenHTTP, got.Revision, err, writers*writes)
 	}
 }
