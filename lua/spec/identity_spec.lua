@@ -95,6 +95,17 @@ describe("identity", function()
   end)
 
 
+  it("takes off any number of quotes and spaces", function()
+    local long = (" "):rep(20000)
+    local who = read {
+      Authorization = "Emby " .. long .. "Client" .. long .. '=""A"b"",'
+                      .. "Version=" .. ('"'):rep(20000) .. "1",
+    }
+    assert.equal('A"b', who.client)
+    assert.equal("1", who.version)
+  end)
+
+
   it("parses a long header without remembering it", function()
     local name = ("x"):rep(5000)
     local who = read { authorization = 'Emby Client="' .. name .. '"' }

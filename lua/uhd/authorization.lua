@@ -6,6 +6,7 @@ local lrucache = require "resty.lrucache"
 
 local byte = string.byte
 local char = string.char
+local find = string.find
 local gsub = string.gsub
 local lower = string.lower
 local match = string.match
@@ -36,10 +37,25 @@ local function unescape_byte(hex)
 end
 
 
+-- Takes whitespace off both ends. In time that grows with the text, as the
+-- pattern "(.-)%s*$" would not: headers may have 32 KB.
+local function trim(text)
+  local from = find(text, "%S")
+
+  return from and match(text, ".*%S", from) or ""
+end
+
+
+local function unquote(text)
+  local from = find(text, '[^"]')
+
+  return from and match(text, '.*[^"]', from) or ""
+end
+
+
 -- WebUtility.UrlDecode, for a value with quotes around it or without.
 local function value_of(text)
-  local value = match(text, '^"*(.-)"*$')
-  value = gsub(value, "+", " ")
+  local value = gsub(unquote(text), "+", " ")
 
   return (gsub(value, "%%(%x%x)", unescape_byte))
 end
@@ -67,7 +83,7 @@ local function parts_of(text)
       start = i + 1
 
     elseif c == EQUALS and not quoted then
-      key = match(sub(text, start, i - 1), "^%s*(.-)%s*$")
+      key = trim(sub(text, start, i - 1))
       start = i + 1
     end
   end

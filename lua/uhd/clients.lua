@@ -29,8 +29,11 @@ local _M = {}
 local mt = { __index = _M }
 
 
+-- Names are compared in lower case, without whitespace around them.
 local function key_of(name)
-  return lower(match(name, "^%s*(.-)%s*$"))
+  local from = find(name, "%S")
+
+  return from and lower(match(name, ".*%S", from)) or ""
 end
 
 
