@@ -3,10 +3,8 @@ package agent
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"runtime/debug"
-	"slices"
 	"time"
 
 	"github.com/uhdadmin/media-gateway/shared/api"
@@ -119,7 +117,7 @@ func (t *attempt) conclude(ctx context.Context, err error) {
 	}
 	if err != nil {
 		ack.Status, ack.Stage, ack.Error = api.AckFailed, stageOf(err), causeOf(err)
-		t.log.Error(headline(ack.Stage)+": "+err.Error(), "version", t.want.Version, "snapshot_id", t.want.SnapshotID)
+		t.sayFailed(t.want, err)
 		if err := t.cfg.Releases.Quarantine(identityOf(t.want), t.want.ConfigHash, ack.Stage, err); err != nil {
 			t.log.Error("Quarantine not recorded on disk", "error", err)
 		}
@@ -133,14 +131,6 @@ func (t *attempt) conclude(ctx context.Context, err error) {
 	}
 	t.acknowledge(ctx, ack)
 	debug.FreeOSMemory() // the next large documents are a publish away
-}
-
-// headline begins the log line of a failure at stage; operators are told to look for the second one.
-func headline(stage string) string {
-	if slices.Contains([]string{"fetch", "check", "stage"}, stage) {
-		return "Config update failed"
-	}
-	return "Nginx reload failed"
 }
 
 // enter times a stage, and names it in the error that it ends with:
@@ -190,5 +180,3 @@ func milliseconds(timings map[string]time.Duration) map[string]int64 {
 	}
 	return ms
 }
-
-func short(hash string) string { return fmt.Sprintf("%.12s", hash) }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"encoding/base64"
+	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -141,6 +143,49 @@ func requireLeftAlone(t *testing.T, m *master, s *slave) {
 	if _, now := m.counts(); now != fetches {
 		t.Error("what failed was fetched again at once")
 	}
+}
+
+// TestVerifyFails: a configuration that passes the rehearsal and fails where players are is taken back
+// by another reload.
+func TestVerifyFails(t *testing.T) {
+	m, s := newMaster(t), newSlave(t)
+	s.start(t, m)
+	good := m.publish(t, s.config("", ""))
+	m.requireApplied(t, good)
+	generation := s.state(t).Generation
+	bad := m.publish(t, withLua(s.config("", ""), `
+if not ngx.var.server_addr:find("unix:", 1, true) then
+  error("fails on TCP only")
+end
+require("uhd.access").run()`))
+	if ack := m.ack(t, bad.SnapshotID); ack.Status != api.AckFailed || ack.Stage != "verify" {
+		t.Errorf("ack = %+v, want failed at verify", ack)
+	}
+	requireServes(t, s, good)
+	if now := s.state(t).Generation; now != generation+2 {
+		t.Errorf("generation %d -> %d, want two reloads", generation, now)
+	}
+	m.requireApplied(t, m.publish(t, s.config("# next\n", "")))
+}
+
+// TestPortTaken: nginx -t and the rehearsal do not see that another program has the port; the reload does.
+func TestPortTaken(t *testing.T) {
+	m, s := newMaster(t), newSlave(t)
+	s.start(t, m)
+	good := m.publish(t, s.config("", ""))
+	m.requireApplied(t, good)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = ln.Close() }()
+	end := s.players(t)
+	bad := m.publish(t, s.config("", fmt.Sprintf("listen %s;", ln.Addr())))
+	if ack := m.ack(t, bad.SnapshotID); ack.Stage != "reload" || !strings.Contains(ack.Error, "Address already in use") {
+		t.Errorf("ack = %+v, want failed at reload", ack)
+	}
+	requireServes(t, s, good)
+	end()
 }
 
 // TestPullRetries: an operator who asks need not wait for the quarantine.

@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"errors"
-	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
 	"time"
@@ -98,7 +97,7 @@ func (a *Agent) pollFailed(ctx context.Context, err error) time.Duration {
 	a.failures++
 	a.metrics.pollErrors.Inc()
 	a.board.pollFailed(err, a.failures)
-	a.log.Error(fmt.Sprintf("Config version check failed: %v", err), "failures", a.failures, "retry_in", pause.Round(time.Millisecond))
+	a.sayPollFailed(err, "failures", a.failures, "retry_in", pause.Round(time.Millisecond))
 	a.retryProven(ctx)
 	return pause
 }
@@ -132,8 +131,7 @@ func (a *Agent) settle(ctx context.Context, want api.Version, forced bool) (acte
 	} else if err := a.cfg.Releases.Lift(); err != nil {
 		a.log.Error("Quarantine not lifted on disk", "error", err)
 	}
-	a.log.Info(fmt.Sprintf("Config update available: %d -> %d", a.running.Version, want.Version),
-		"snapshot_id", want.SnapshotID, "hash", want.ConfigHash)
+	a.sayUpdateAvailable(want)
 	return true, a.apply(ctx, want)
 }
 

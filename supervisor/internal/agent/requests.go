@@ -1,9 +1,6 @@
 package agent
 
-import (
-	"context"
-	"fmt"
-)
+import "context"
 
 // answerRequests does what was asked for since the last turn.
 func (a *Agent) answerRequests(ctx context.Context) {
@@ -14,7 +11,7 @@ func (a *Agent) answerRequests(ctx context.Context) {
 		if err := a.renewCertificates(ctx); err != nil && ctx.Err() == nil {
 			a.metrics.applied("failed", "certificates")
 			a.board.failed("certificates", err)
-			a.log.Error(fmt.Sprintf("Nginx reload failed: new certificates not taken: %v", err))
+			a.sayCertificatesFailed(err)
 		}
 		a.pullNow.Store(true) // what waits in quarantine may have lacked a certificate
 	}

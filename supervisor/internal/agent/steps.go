@@ -72,8 +72,7 @@ func (t *attempt) commit(rel *release.Release) (err error) {
 		return err
 	}
 	if rel.NeedsReload(t.from) {
-		t.log.Info("Written rendered nginx config to server.conf")
-		t.log.Info("Cleared upstream.conf and maps.conf")
+		t.sayWritten()
 	}
 	return nil
 }
@@ -111,7 +110,7 @@ func (t *attempt) verify(ctx context.Context, rel *release.Release) (err error) 
 		return err
 	}
 	if rel.NeedsReload(t.from) {
-		t.log.Info(fmt.Sprintf("Nginx config reloaded (multi-server mode, %d servers)", serverCount(rel)), "hash", short(rel.Hash))
+		t.sayReloaded(rel)
 	} else {
 		t.log.Info("Rules pushed without a reload", "hash", short(rel.Hash))
 	}
