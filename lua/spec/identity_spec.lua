@@ -98,7 +98,7 @@ describe("identity", function()
   it("takes off any number of quotes and spaces", function()
     local long = (" "):rep(20000)
     local who = read {
-      Authorization = "Emby " .. long .. "Client" .. long .. '=""A"b"",'
+      Authorization = "Emby " .. long .. "Client" .. long .. '=""A"b",'
                       .. "Version=" .. ('"'):rep(20000) .. "1",
     }
     assert.equal('A"b', who.client)
