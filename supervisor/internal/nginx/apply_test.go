@@ -94,6 +94,7 @@ func TestRefusedReload(t *testing.T) {
 	s.serves("a")
 
 	s.commit(first)
+	s.must(server.Verify(ctx, first, "a")) // it never left
 	s.must(server.Reload(ctx))
 	s.must(server.Verify(ctx, first, "a"))
 	third := s.stage(release{hash: "c", http: zone("$binary_remote_addr")})

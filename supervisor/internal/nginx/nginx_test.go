@@ -2,6 +2,7 @@ package nginx
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -44,7 +45,10 @@ type slave struct {
 	root string
 	port int
 	log  bytes.Buffer // of the supervisor
-	mu   sync.Mutex   // guards log
+
+	minBackoff time.Duration // when not the usual one
+
+	mu sync.Mutex // guards log
 }
 
 func newSlave(t *testing.T) *slave {
@@ -142,6 +146,7 @@ func (s *slave) run(change func(*Config)) (*Server, func() error) {
 	}
 	server, err := New(cfg)
 	s.must(err)
+	server.minBackoff = cmp.Or(s.minBackoff, minBackoff)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	var result error

@@ -50,6 +50,7 @@ func (s *Server) reload(ctx context.Context) error {
 	for {
 		lines := s.emergLines(running.process.PID)
 		if refused(lines) {
+			s.markEmergLog() // they are told: what serves on is not to be blamed for them
 			return &ReloadError{Lines: lines}
 		}
 		state, err := s.State(ctx)

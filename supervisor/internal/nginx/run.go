@@ -26,7 +26,7 @@ const (
 // the ports, sockets, a rehearsal) is removed first. It returns an error only when that fails or when
 // nginx cannot be started at all.
 func (s *Server) Run(ctx context.Context) error {
-	backoff := minBackoff
+	backoff := s.minBackoff
 	for ctx.Err() == nil {
 		if err := s.clean(ctx); err != nil {
 			if ctx.Err() != nil {
@@ -40,7 +40,7 @@ func (s *Server) Run(ctx context.Context) error {
 			return err
 		}
 		if time.Since(started) > steadyAfter {
-			backoff = minBackoff
+			backoff = s.minBackoff
 		}
 		s.metrics.restarts.Inc()
 		s.log.Error("nginx died, restarting", "err", err, "restart_in", backoff)
@@ -102,11 +102,11 @@ func (s *Server) runOnce(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, s.stop(running, 0))
 	}
-	s.setCurrent(running, nil)
+	s.setCurrent(running)
 	s.log.Info("nginx started", "pid", cmd.Process.Pid, "bin", s.cfg.Bin)
 	readyCtx, cancel := context.WithCancel(ctx)
 	var opening sync.WaitGroup
-	opening.Go(func() { s.protectAdminSocket(readyCtx) })
+	opening.Go(func() { s.awaitFirstAnswer(readyCtx) })
 	defer opening.Wait()
 	defer cancel()
 
@@ -118,23 +118,25 @@ func (s *Server) runOnce(ctx context.Context) error {
 		s.log.Info("draining nginx", "timeout", s.cfg.DrainTimeout)
 		err = s.stop(running, s.cfg.DrainTimeout)
 	}
-	s.setCurrent(nil, err)
+	s.setCurrent(nil)
+	s.setLastExit(err)
 	return err
 }
 
-// protectAdminSocket takes the admin socket from other users once nginx listens on it: nginx makes its
+// awaitFirstAnswer takes the admin socket from other users once nginx answers on it: nginx makes its
 // sockets for everybody. Reloads keep the socket and its mode.
-func (s *Server) protectAdminSocket(ctx context.Context) {
+func (s *Server) awaitFirstAnswer(ctx context.Context) {
 	if s.WaitReady(ctx) != nil {
 		return
 	}
+	s.setLastExit(nil)
 	if err := os.Chmod(s.paths.adminSocket, 0o600); err != nil && ctx.Err() == nil {
 		s.log.Error("admin socket is open to all users of this machine", "err", err)
 	}
 }
 
 // explain adds to the exit status what nginx said, or says when asked: a configuration that it cannot
-// even read it reports to stderr alone.
+// even read it reports to stderr alone. One that a signal has ended has nothing to say.
 func (s *Server) explain(ctx context.Context, running *instance, exit error) error {
 	if exit == nil {
 		exit = errors.New("exit status 0")
@@ -142,8 +144,10 @@ func (s *Server) explain(ctx context.Context, running *instance, exit error) err
 	if lines := s.emergLines(running.process.PID); len(lines) > 0 {
 		return fmt.Errorf("%w: %s", exit, strings.Join(lines, "; "))
 	}
-	if err := s.Test(ctx, filepath.Dir(s.paths.conf)); err != nil {
-		return fmt.Errorf("%w: %w", exit, err)
+	if status, ok := errors.AsType[*exec.ExitError](exit); ok && status.Exited() {
+		if err := s.Test(ctx, filepath.Dir(s.paths.conf)); err != nil {
+			return fmt.Errorf("%w: %w", exit, err)
+		}
 	}
 	return exit
 }
@@ -199,10 +203,16 @@ func (s *Server) ReopenLogs() error {
 	return syscall.Kill(running.process.PID, syscall.SIGUSR1)
 }
 
-func (s *Server) setCurrent(running *instance, exit error) {
+func (s *Server) setCurrent(running *instance) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.current, s.lastExit = running, exit
+	s.current = running
+}
+
+func (s *Server) setLastExit(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lastExit = err
 }
 
 // pause waits for d, for ctx, or for someone who needs nginx now.

@@ -45,11 +45,11 @@ type Server struct {
 	rehearsing sync.Mutex    // one private root
 	wake       chan struct{} // ends the wait before a restart early
 
-	probeTimeout time.Duration // shorter in tests
+	probeTimeout, minBackoff time.Duration // other in tests
 
 	mu       sync.Mutex // guards what follows
 	current  *instance  // nil while nginx is down
-	lastExit error      // why the previous instance ended
+	lastExit error      // why the previous instance ended; nil once one has answered
 	mark     logMark    // emerg lines before it belong to earlier changes
 	leaving  map[int]time.Time
 }
@@ -90,7 +90,7 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg: cfg, paths: pathsOf(cfg.Root), log: cfg.Log,
 		wake: make(chan struct{}, 1), leaving: map[int]time.Time{},
-		probeTimeout: probeTimeout,
+		probeTimeout: probeTimeout, minBackoff: minBackoff,
 	}
 	if err := s.paths.check(); err != nil {
 		return nil, err

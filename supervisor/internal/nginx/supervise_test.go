@@ -149,15 +149,27 @@ func TestKilledWorkerIsReplaced(t *testing.T) {
 // A reload while nginx is down starts it: the new configuration is the cure.
 func TestReloadWhileDown(t *testing.T) {
 	s := newSlave(t)
+	s.minBackoff = time.Hour // nothing but the reload ends the wait
 	dir := s.stage(release{hash: "a"})
 	s.commit(dir)
 	server, _ := s.run(nil)
-	s.commit(s.stage(release{hash: "b", http: "no_such_directive;"}))
 	s.must(syscall.Kill(server.instance().process.PID, syscall.SIGKILL))
-	s.eventually("it dies and says why", func() bool { return strings.Contains(s.logged(), "no_such_directive") })
-	s.commit(dir)
+	s.eventually("it is down", func() bool { return strings.Contains(s.logged(), "nginx died") })
 	s.must(server.Reload(t.Context()))
 	s.must(server.Verify(t.Context(), dir, "a"))
+}
+
+// An nginx that cannot start says why, and WaitReady passes it on.
+func TestWaitReadySaysWhyNginxIsDown(t *testing.T) {
+	s := newSlave(t)
+	s.commit(s.stage(release{hash: "a"}))
+	server, _ := s.run(nil)
+	s.commit(s.stage(release{hash: "b", http: "no_such_directive;"}))
+	s.must(syscall.Kill(server.instance().process.PID, syscall.SIGKILL))
+	s.eventually("the reason is logged", func() bool { return strings.Contains(s.logged(), "no_such_directive") })
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	contains(t, server.WaitReady(ctx), "no_such_directive")
 }
 
 func TestStaleSockets(t *testing.T) {

@@ -19,7 +19,8 @@ const verifyTimeout = 10 * time.Second
 
 // Verify proves that nginx serves the release in dir, whose rules are hash: every worker of the current
 // generation has compiled them, each server name answers a probe on its real addresses without a 5xx of
-// our own making, and nginx's master has written no emerg line since the last Reload or PushRules began.
+// our own making, and nginx's master has written no emerg line since the last Reload or PushRules began
+// but those that a Reload has returned.
 func (s *Server) Verify(ctx context.Context, dir, hash string) error {
 	ctx, cancel := context.WithTimeout(ctx, verifyTimeout)
 	defer cancel()
