@@ -60,6 +60,8 @@ type Agent struct {
 	// What Run's goroutine alone uses.
 	running     *release.Release // what nginx serves
 	seen        api.Version      // the master's last answer that was dealt with
+	waits       bool             // the master lets polls wait
+	stuck       bool             // a rollback failed: nginx may serve something else than running
 	acked       int64            // the snapshot whose ack this process has made
 	failures    int              // polls in a row
 	lastReload  time.Time
@@ -71,7 +73,10 @@ type Agent struct {
 
 // New returns an agent; Boot and then Run bring it to life.
 func New(cfg Config) (*Agent, error) {
-	a := &Agent{cfg: cfg, log: cfg.Log, metrics: newMetrics(), wake: make(chan struct{}, 1), generations: map[int]int64{}, board: board{begun: time.Now()}}
+	a := &Agent{
+		cfg: cfg, log: cfg.Log, metrics: newMetrics(), wake: make(chan struct{}, 1),
+		generations: map[int]int64{}, board: board{begun: time.Now()},
+	}
 	if err := cfg.Registerer.Register(a.metrics); err != nil {
 		return nil, fmt.Errorf("register agent metrics: %w", err)
 	}
@@ -112,6 +117,7 @@ func (a *Agent) follow(ctx context.Context) error {
 	a.recall()
 	for {
 		a.answerRequests(ctx)
+		a.mendRollback(ctx)
 		pause := a.turn(ctx)
 		select {
 		case <-ctx.Done():

@@ -17,6 +17,7 @@ import (
 // master speaks the slave API and does what a test tells it to.
 type master struct {
 	*httptest.Server
+	t *testing.T
 
 	mu       sync.Mutex
 	config   api.Config
@@ -35,7 +36,7 @@ type master struct {
 
 func newMaster(t *testing.T) *master {
 	t.Helper()
-	m := &master{changed: make(chan struct{})}
+	m := &master{t: t, changed: make(chan struct{})}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/v1/media-slave/config/version", m.version)
 	mux.HandleFunc("GET /api/v1/media-slave/config", m.fetch)
@@ -117,9 +118,12 @@ func (m *master) replace(t *testing.T, cfg api.Config) {
 func (m *master) version(w http.ResponseWriter, r *http.Request) {
 	m.mu.Lock()
 	m.polls++
-	hash, changed, holds := m.config.ConfigHash, m.changed, !m.old && !m.impatient
+	hash, changed, old, holds := m.config.ConfigHash, m.changed, m.old, !m.old && !m.impatient
 	m.mu.Unlock()
 	wait, _ := strconv.Atoi(r.FormValue("wait"))
+	if old && wait > 0 {
+		m.t.Error("a master that knows no wait was asked to")
+	}
 	if wait > 0 && holds && r.FormValue("hash") == hash {
 		select {
 		case <-changed:

@@ -51,6 +51,7 @@ func (a *Agent) turn(ctx context.Context) time.Duration {
 		return a.pollFailed(ctx, err)
 	}
 	a.pollSucceeded(ctx)
+	a.waits = want.ConfigHash != "" || want.Epoch != 0 // older masters know neither
 	acted, err := a.settle(ctx, want, forced)
 	if err != nil && ctx.Err() == nil {
 		return a.pollFailed(ctx, err)
@@ -62,10 +63,9 @@ func (a *Agent) turn(ctx context.Context) time.Duration {
 	return a.interval() // the master does not wait, whether it says so or not
 }
 
-// wait is how long the master may hold the poll. That it knows how shows in its last answer having a hash
-// or an epoch.
+// wait is how long the master may hold the poll: not at all before it has shown that it knows how.
 func (a *Agent) wait(forced bool) time.Duration {
-	if forced || a.board.polls() == 0 || a.seen.ConfigHash == "" && a.seen.Epoch == 0 {
+	if forced || !a.waits {
 		return 0
 	}
 	return waitForChange
@@ -95,6 +95,7 @@ func (a *Agent) poll(ctx context.Context, wait time.Duration) (api.Version, erro
 func (a *Agent) pollFailed(ctx context.Context, err error) time.Duration {
 	pause := masterclient.Backoff(a.failures, max(slowestRetry, a.cfg.PullInterval), err)
 	a.failures++
+	a.waits = false // another master may answer next
 	a.metrics.pollErrors.Inc()
 	a.board.pollFailed(err, a.failures)
 	a.sayPollFailed(err, "failures", a.failures, "retry_in", pause.Round(time.Millisecond))

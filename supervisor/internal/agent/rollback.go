@@ -23,13 +23,13 @@ func (t *attempt) before(ctx context.Context) nginx.State {
 // way back.
 func (t *attempt) rollback(ctx context.Context, rel *release.Release, before nginx.State, cause error) error {
 	if err := t.cfg.Releases.Commit(t.from); err != nil {
-		return errors.Join(cause, t.stuck(err))
+		return errors.Join(cause, t.failedBack(err))
 	}
 	if ctx.Err() != nil {
 		return cause // stopping: the files are what the next boot wants
 	}
 	if err := t.goBack(ctx, rel, before); err != nil {
-		return errors.Join(cause, t.stuck(err))
+		return errors.Join(cause, t.failedBack(err))
 	}
 	t.log.Warn("Rolled back", "to_version", t.from.Version, "hash", short(t.from.Hash))
 	return cause
@@ -52,8 +52,30 @@ func (t *attempt) goBack(ctx context.Context, rel *release.Release, before nginx
 	return t.cfg.Nginx.Verify(ctx, t.from.Dir, t.from.Hash)
 }
 
-// stuck is an error on the way back: nginx may serve something else than the files say.
-func (t *attempt) stuck(err error) error {
+// failedBack is an error on the way back: nginx may serve something else than the files say.
+func (t *attempt) failedBack(err error) error {
+	t.Agent.stuck = true
 	t.board.degraded(err)
 	return fmt.Errorf("roll back to version %d: %w", t.from.Version, err)
+}
+
+// mendRollback tries a rollback that failed again, until what serves is certain.
+func (a *Agent) mendRollback(ctx context.Context) {
+	if !a.stuck {
+		return
+	}
+	err := a.cfg.Releases.Commit(a.running)
+	if err == nil {
+		err = a.reloadNginx(ctx)
+	}
+	if err == nil {
+		err = a.cfg.Nginx.Verify(ctx, a.running.Dir, a.running.Hash)
+	}
+	if err != nil {
+		a.board.degraded(err)
+		a.log.Error("Still not back on the last proven release", "version", a.running.Version, "error", err)
+		return
+	}
+	a.log.Info("Back on the last proven release", "version", a.running.Version)
+	a.serving(a.running)
 }

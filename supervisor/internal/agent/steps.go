@@ -128,7 +128,7 @@ func (a *Agent) prove(rel *release.Release) {
 
 // serving tells everyone what nginx serves.
 func (a *Agent) serving(rel *release.Release) {
-	a.running = rel
+	a.running, a.stuck = rel, false
 	a.metrics.configVersion.Set(float64(rel.Version))
 	a.board.serves(rel)
 	if a.cfg.Serving != nil {
