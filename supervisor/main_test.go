@@ -98,6 +98,15 @@ func TestLifecycle(t *testing.T) {
 	if _, body := r.get("http://" + r.metrics + "/metrics"); !strings.Contains(body, "\nuhd_config_version 1.7") {
 		t.Error("/metrics has no version")
 	}
+	// An edit by hand is noticed and undone.
+	server := filepath.Join(r.root, "conf", "server.conf")
+	if err := os.WriteFile(server, []byte("# edited\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r.eventually(t, "the restored file", func() bool {
+		text, err := os.ReadFile(server)
+		return err == nil && string(text) == r.config.RenderedNginx
+	})
 	if err := cmd.Process.Signal(syscall.SIGQUIT); err != nil {
 		t.Fatal(err)
 	}

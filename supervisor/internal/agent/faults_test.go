@@ -145,6 +145,13 @@ func requireLeftAlone(t *testing.T, m *master, s *slave) {
 	}
 }
 
+// failsOnTCP is an access chain that only the rehearsal, on unix sockets, gets through.
+const failsOnTCP = `
+if not ngx.var.server_addr:find("unix:", 1, true) then
+  error("fails on TCP only")
+end
+require("uhd.access").run()`
+
 // TestVerifyFails: a configuration that passes the rehearsal and fails where players are is taken back
 // by another reload.
 func TestVerifyFails(t *testing.T) {
@@ -153,11 +160,7 @@ func TestVerifyFails(t *testing.T) {
 	good := m.publish(t, s.config("", ""))
 	m.requireApplied(t, good)
 	generation := s.state(t).Generation
-	bad := m.publish(t, withLua(s.config("", ""), `
-if not ngx.var.server_addr:find("unix:", 1, true) then
-  error("fails on TCP only")
-end
-require("uhd.access").run()`))
+	bad := m.publish(t, withLua(s.config("", ""), failsOnTCP))
 	if ack := m.ack(t, bad.SnapshotID); ack.Status != api.AckFailed || ack.Stage != "verify" {
 		t.Errorf("ack = %+v, want failed at verify", ack)
 	}
@@ -166,6 +169,29 @@ require("uhd.access").run()`))
 		t.Errorf("generation %d -> %d, want two reloads", generation, now)
 	}
 	m.requireApplied(t, m.publish(t, s.config("# next\n", "")))
+}
+
+// TestRollbackFails: when the way back is blocked as well, the slave says so and goes back once it can.
+func TestRollbackFails(t *testing.T) {
+	m, s := newMaster(t), newSlave(t)
+	m.impatient = true
+	s.start(t, m)
+	extra := filepath.Join(s.root, "extra.conf")
+	edit(t, extra, "# fine\n")
+	good := m.publish(t, s.config("", "include "+extra+";"))
+	m.requireApplied(t, good)
+
+	edit(t, extra, "nonsense;\n") // which nginx does not read before it reloads
+	bad := m.publish(t, withLua(s.config("", ""), failsOnTCP))
+	if ack := m.ack(t, bad.SnapshotID); ack.Stage != "verify" || !strings.Contains(ack.Error, "roll back to version") {
+		t.Errorf("ack = %+v, want both failures", ack)
+	}
+	if got := s.agent.Status(t.Context()); got.Status != agent.Degraded || !strings.Contains(got.Reason, "nonsense") {
+		t.Errorf("status = %s: %s", got.Status, got.Reason)
+	}
+	edit(t, extra, "# fine again\n")
+	eventually(t, "the way back", func() bool { return strings.Contains(s.log.String(), "Back on the last proven release") })
+	requireServes(t, s, good)
 }
 
 // TestPortTaken: nginx -t and the rehearsal do not see that another program has the port; the reload does.

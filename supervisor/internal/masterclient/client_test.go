@@ -168,7 +168,7 @@ func TestGzip(t *testing.T) {
 // TestRedirects: the token goes to no other host.
 func TestRedirects(t *testing.T) {
 	var leaked atomic.Bool
-	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		leaked.Store(true)
 	}))
 	t.Cleanup(other.Close)

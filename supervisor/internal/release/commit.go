@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// ErrNoRelease: `conf` points to no release yet.
+// ErrNoRelease says that `conf` points to no release yet.
 var ErrNoRelease = errors.New("no release yet")
 
 // Commit makes rel the release that `conf` points to, by one rename.
