@@ -93,7 +93,7 @@ func (c *adminClient) call(ctx context.Context, method, path string, header http
 	if err != nil {
 		return fmt.Errorf("admin socket: %w", err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	b, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	if err != nil {
 		return fmt.Errorf("admin socket: %s %s: %w", method, path, err)

@@ -133,3 +133,22 @@ func TestRefusedByRehearsal(t *testing.T) {
 	s.must(os.WriteFile(filepath.Join(dir, "rules.json"), []byte(`{"hash": "c", "default": 7}`), 0o644))
 	contains(t, server.Rehearse(ctx, dir), "rules")
 }
+
+// Rules alone reach every worker without a reload.
+func TestPushRules(t *testing.T) {
+	s := newSlave(t)
+	dir := s.stage(release{hash: "a"})
+	s.commit(dir)
+	server, _ := s.run(nil)
+	rules, err := os.ReadFile(filepath.Join(s.stage(release{hash: "b"}), "rules.json"))
+	s.must(err)
+	s.must(server.CheckRules(t.Context(), rules))
+	if state, err := server.State(t.Context()); err != nil || state.ActiveHash != "a" {
+		t.Errorf("checking rules has changed them: %+v %v", state, err)
+	}
+	s.must(server.PushRules(t.Context(), rules))
+	s.must(server.Verify(t.Context(), dir, "b"))
+	if state, err := server.State(t.Context()); err != nil || state.Generation != 1 {
+		t.Errorf("got %+v, %v", state, err)
+	}
+}

@@ -138,7 +138,7 @@ func (s *slave) run(change func(*Config)) (*Server, func() error) {
 	} else {
 		null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 		s.must(err)
-		s.t.Cleanup(func() { null.Close() })
+		s.t.Cleanup(func() { _ = null.Close() })
 		cfg.Stderr = null
 	}
 	if change != nil {
@@ -197,7 +197,7 @@ func (s *slave) get(path string) (int, string, error) {
 	if err != nil {
 		return 0, "", err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	b, err := io.ReadAll(resp.Body)
 	return resp.StatusCode, string(b), err
 }
@@ -239,7 +239,7 @@ func freePort(t *testing.T) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	return l.Addr().(*net.TCPAddr).Port
 }
 

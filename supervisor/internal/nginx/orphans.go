@@ -49,9 +49,8 @@ func readRecord(path string) (process, error) {
 		return process{}, err
 	}
 	var r record
-	torn := json.Unmarshal(b, &r) != nil
-	if torn || r.BootID != bootID() {
-		return process{}, nil // names nobody who could still be there
+	if err := json.Unmarshal(b, &r); err != nil || r.BootID != bootID() {
+		return process{}, nil //nolint:nilerr // torn or of another boot: names nobody who could still be there
 	}
 	return r.process, nil
 }

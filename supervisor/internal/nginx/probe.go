@@ -69,7 +69,7 @@ func (p *prober) probe(ctx context.Context, t target) (final bool, err error) {
 	if err != nil {
 		return false, p.judgeSilence(ctx, t, err)
 	}
-	resp.Body.Close()
+	_ = resp.Body.Close()
 	release, upstream := resp.Header.Get(headerRelease), resp.Header.Get(headerUpstream)
 	failure := &ProbeError{Server: t.host, Address: t.address, Status: resp.StatusCode}
 	if release != "" && release != p.hash {

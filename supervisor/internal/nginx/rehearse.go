@@ -59,15 +59,18 @@ func (s *Server) play(ctx context.Context, m *mirror, hash string, probes []targ
 	if err != nil {
 		return err
 	}
-	defer stderr.Close()
+	defer func() { _ = stderr.Close() }()
 	cmd := exec.Command(s.cfg.Bin, m.private.arguments()...)
 	cmd.Stdout, cmd.Stderr = stderr, stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	exited := make(chan error, 1)
-	go func() { exited <- cmd.Wait() }() // ends with the process, which the deferred end waits for
+	exited := make(chan struct{})
+	go func() { // ends with the process, which the deferred end waits for
+		defer close(exited)
+		_ = cmd.Wait() // its status says nothing that its log does not
+	}()
 	defer func() {
 		// Its requests are our own: nothing to drain. The session's other members go with it.
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
@@ -95,7 +98,7 @@ func (s *Server) play(ctx context.Context, m *mirror, hash string, probes []targ
 
 // awaitRules returns once a worker answers and has compiled the rules of this hash. Workers inherit the
 // rules that init_by_lua compiled, so the first answer is final.
-func awaitRules(ctx context.Context, admin *adminClient, hash string, exited chan error) error {
+func awaitRules(ctx context.Context, admin *adminClient, hash string, exited <-chan struct{}) error {
 	for {
 		state, err := admin.state(ctx)
 		if err == nil && state.RulesHash == hash {
@@ -105,9 +108,8 @@ func awaitRules(ctx context.Context, admin *adminClient, hash string, exited cha
 			return fmt.Errorf("its worker has loaded rules %q, not %s", state.RulesHash, hash)
 		}
 		select {
-		case exit := <-exited:
-			exited <- exit // for the one who waits for the end
-			return fmt.Errorf("nginx does not start with it: %w", exit)
+		case <-exited:
+			return errors.New("nginx does not start with it")
 		case <-ctx.Done():
 			return fmt.Errorf("nginx does not get ready with it: %w", err)
 		case <-time.After(pollEvery):

@@ -106,12 +106,12 @@ func TestMediaServerIsNotJudged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer silent.Close()
+	defer func() { _ = silent.Close() }()
 	broken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer broken.Close()
+	defer func() { _ = broken.Close() }()
 	go func() { // ends with its listener
 		for {
 			conn, err := broken.Accept()
@@ -120,7 +120,7 @@ func TestMediaServerIsNotJudged(t *testing.T) {
 			}
 			_, _ = conn.Read(make([]byte, 4096))
 			_, _ = io.WriteString(conn, "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-			conn.Close()
+			_ = conn.Close()
 		}
 	}()
 	s := newSlave(t)

@@ -30,7 +30,7 @@ func (s *Server) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if err := s.clean(ctx); err != nil {
 			if ctx.Err() != nil {
-				break
+				return nil //nolint:nilerr // told to end before there was anything to drain
 			}
 			return err
 		}
@@ -123,18 +123,6 @@ func (s *Server) runOnce(ctx context.Context) error {
 	return err
 }
 
-// awaitFirstAnswer takes the admin socket from other users once nginx answers on it: nginx makes its
-// sockets for everybody. Reloads keep the socket and its mode.
-func (s *Server) awaitFirstAnswer(ctx context.Context) {
-	if s.WaitReady(ctx) != nil {
-		return
-	}
-	s.setLastExit(nil)
-	if err := os.Chmod(s.paths.adminSocket, 0o600); err != nil && ctx.Err() == nil {
-		s.log.Error("admin socket is open to all users of this machine", "err", err)
-	}
-}
-
 // explain adds to the exit status what nginx said, or says when asked: a configuration that it cannot
 // even read it reports to stderr alone. One that a signal has ended has nothing to say.
 func (s *Server) explain(ctx context.Context, running *instance, exit error) error {
@@ -150,69 +138,6 @@ func (s *Server) explain(ctx context.Context, running *instance, exit error) err
 		}
 	}
 	return exit
-}
-
-// stop ends an instance: QUIT and up to drain for the transfers that run, TERM, KILL.
-func (s *Server) stop(running *instance, drain time.Duration) error {
-	pid := running.process.PID
-	for _, step := range []struct {
-		signal syscall.Signal
-		wait   time.Duration
-	}{{syscall.SIGQUIT, drain}, {syscall.SIGTERM, termGrace}, {syscall.SIGKILL, killGrace}} {
-		if step.wait == 0 {
-			continue
-		}
-		_ = syscall.Kill(pid, step.signal)
-		select {
-		case <-running.exited:
-			// Workers outlive a master that was killed.
-			_, err := s.paths.endOrphans(context.Background())
-			return err
-		case <-time.After(step.wait):
-			s.log.Warn("nginx is still running after a signal", "signal", step.signal.String(), "waited", step.wait)
-		}
-	}
-	return fmt.Errorf("nginx process %d cannot be ended", pid)
-}
-
-// WaitReady returns once a worker of the nginx that Run has started answers on the admin socket; when ctx
-// ends before, with why nginx does not run.
-func (s *Server) WaitReady(ctx context.Context) error {
-	for {
-		err := ErrDown // what answers now may be an orphan that Run is about to end
-		if s.instance() != nil {
-			_, err = s.State(ctx)
-		}
-		if err == nil {
-			return nil
-		}
-		if ctx.Err() != nil || sleep(ctx, pollEvery) != nil {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			return fmt.Errorf("wait for nginx: %w", errors.Join(context.Cause(ctx), s.lastExit, err))
-		}
-	}
-}
-
-// ReopenLogs makes nginx open its log files anew, after a rotation.
-func (s *Server) ReopenLogs() error {
-	running := s.instance()
-	if running == nil {
-		return fmt.Errorf("reopen logs: %w", ErrDown)
-	}
-	return syscall.Kill(running.process.PID, syscall.SIGUSR1)
-}
-
-func (s *Server) setCurrent(running *instance) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.current = running
-}
-
-func (s *Server) setLastExit(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.lastExit = err
 }
 
 // pause waits for d, for ctx, or for someone who needs nginx now.

@@ -106,7 +106,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 	if notifier, err := w.newNotifier(); err != nil {
 		w.notePolling(e, err)
 	} else {
-		defer notifier.Close()
+		defer func() { _ = notifier.Close() }()
 		e.notifier, changes, failures = notifier, notifier.Events, notifier.Errors
 	}
 	poll := time.NewTicker(w.cfg.PollInterval)
