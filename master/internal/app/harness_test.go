@@ -118,7 +118,7 @@ type response struct {
 	what string
 }
 
-// do sends body as JSON, or as it is when it is a string or an io.Reader; headers are name, value, ….
+// do sends body as JSON, or as it is when it is a string; headers are name, value, ….
 func (c *client) do(t *testing.T, method, path string, body any, headers ...string) response {
 	t.Helper()
 	var reader io.Reader
@@ -126,8 +126,6 @@ func (c *client) do(t *testing.T, method, path string, body any, headers ...stri
 	case nil:
 	case string:
 		reader = bytes.NewReader([]byte(b))
-	case io.Reader:
-		reader = b
 	default:
 		encoded, err := json.Marshal(b)
 		if err != nil {
