@@ -87,6 +87,7 @@ func TestLifecycle(t *testing.T) {
 	r.publish(t)
 	cmd := r.start(t, pid1.Variable+"=1")
 	r.awaitVersion(t, 1)
+	r.eventually(t, "a ready slave", func() bool { status, _ := r.get("http://" + r.metrics + "/readyz"); return status == http.StatusOK })
 	if out, err := command(t, []string{"METRICS_ADDR=" + r.metrics}, "healthcheck").CombinedOutput(); err != nil {
 		t.Errorf("healthcheck: %v: %s", err, out)
 	}
