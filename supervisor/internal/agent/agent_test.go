@@ -255,3 +255,28 @@ func TestReloadsAreCoalesced(t *testing.T) {
 		t.Errorf("50 publishes made %d reloads, want 1", reloads)
 	}
 }
+
+// TestReloadsWaitForOldWorkers: with eight generations of workers that still stream, a reload waits for
+// one of them to end, and rules do not.
+func TestReloadsWaitForOldWorkers(t *testing.T) {
+	m, s := newMaster(t), newSlave(t)
+	s.start(t, m)
+	m.requireApplied(t, m.publish(t, s.config("", "")))
+	var streams []func()
+	for n := range 8 {
+		streams = append(streams, s.stream(t))
+		m.requireApplied(t, m.publish(t, s.config(fmt.Sprintf("# %d\n", n), "")))
+	}
+	rules := s.config("# 7\n", "")
+	rules.LuaConfigs["p1"] = blocking("/forbidden")
+	m.requireApplied(t, m.publish(t, rules))
+
+	before := s.state(t).Generation
+	next := m.publish(t, s.config("# next\n", ""))
+	eventually(t, "the deferral", func() bool { return strings.Contains(s.log.String(), "Reload deferred") })
+	if now := s.state(t).Generation; now != before {
+		t.Errorf("generation %d -> %d while deferred", before, now)
+	}
+	streams[3]()
+	m.requireApplied(t, next)
+}

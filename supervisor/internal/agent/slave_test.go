@@ -54,6 +54,10 @@ func newSlave(t *testing.T) *slave {
 	}
 	media := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = fmt.Fprintf(w, "media %s", r.URL.Path)
+		if r.URL.Path == "/stream" { // a film: it ends when the player does
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		}
 	}))
 	t.Cleanup(media.Close)
 	return &slave{root: root, port: freePort(t), upstream: media.Listener.Addr().String(), log: &logBuffer{}}
@@ -211,7 +215,24 @@ func (s *slave) players(t *testing.T) (end func()) {
 	return func() { cancel(); <-done }
 }
 
-// generation returns nginx's.
+// stream starts a transfer that lasts until the returned function is called.
+func (s *slave) stream(t *testing.T) (end func()) {
+	t.Helper()
+	req, err := http.NewRequest(http.MethodGet, s.url("/stream"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Host, req.Close = "emby1.test", true
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	end = sync.OnceFunc(func() { _ = resp.Body.Close() })
+	t.Cleanup(end)
+	return end
+}
+
+// state returns nginx's.
 func (s *slave) state(t *testing.T) nginx.State {
 	t.Helper()
 	state, err := s.nginx.State(t.Context())
