@@ -47,9 +47,6 @@ func FuzzValues(f *testing.F) {
 		}
 		ds := parse(t, config.RenderedNginx)
 		harmless := server(1, "a.com", "1.2.3.4:1")
-		if len(s.ServerName) > 46 {
-			harmless.ServerName = strings.Repeat("a", 60)
-		}
 		harmless.ListenHTTP, harmless.ListenHTTPS, harmless.Upstream[0].Weight = http, https, weight
 		if s.ListenHTTP != 0 || s.ListenHTTPS != 0 { // SetDefaults gives both when both are 0
 			harmless.ListenHTTP, harmless.ListenHTTPS = s.ListenHTTP, s.ListenHTTPS

@@ -14,18 +14,9 @@ import (
 //go:embed server.conf.tmpl
 var source string
 
-// nginx hashes names at most this long, and about this many of them, with the bucket and table sizes it
-// has by default (ngx_hash.h: a bucket of 64 bytes holds a pointer, the name with its length, and an
-// end mark). Beyond that the file sets its own; nginx.conf must not.
-const (
-	defaultHashName  = 46
-	defaultHashNames = 64
-)
-
 // file is what the template sees.
 type file struct {
-	Servers         []block
-	LongNames, Many bool
+	Servers []block
 }
 
 type block struct {
@@ -51,7 +42,7 @@ func nginx(servers []fleet.Server, defaultProfile int64) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("parse template: %w", err)
 	}
-	f := file{Many: len(servers) > defaultHashNames}
+	var f file
 	upstreams := upstreamNames(servers)
 	for i, s := range servers {
 		b := block{Server: s, Number: i + 1, UpstreamName: upstreams[i], ProfileID: profileID(defaultProfile)}
@@ -64,7 +55,6 @@ func nginx(servers []fleet.Server, defaultProfile int64) (string, error) {
 		if b.Custom, err = nginxconf.Parse([]byte(s.CustomNginx)); err != nil {
 			return "", fmt.Errorf("%s %w: custom_nginx %w", label(&s), ErrInvalid, err)
 		}
-		f.LongNames = f.LongNames || len(s.ServerName) > defaultHashName
 		f.Servers = append(f.Servers, b)
 	}
 	var b strings.Builder

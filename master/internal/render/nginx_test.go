@@ -21,7 +21,8 @@ import (
 	"github.com/uhdadmin/media-gateway/shared/nginxconf"
 )
 
-// nginxTest runs the real nginx -t on text inside the least http{} there is. Listens move to unix
+// nginxTest runs the real nginx -t on text inside the least http{} there is, with the
+// hash sizes of our nginx.conf. Listens move to unix
 // sockets, because -t binds them, and certificates to one that exists; all else stays.
 func nginxTest(tb testing.TB, text string) (string, error) {
 	tb.Helper()
@@ -53,7 +54,7 @@ func nginxTest(tb testing.TB, text string) (string, error) {
 		}
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "include /etc/nginx/modules-enabled/*.conf;\npid %s/pid;\nerror_log stderr;\nevents {}\nhttp {\n", dir)
+	fmt.Fprintf(&b, "include /etc/nginx/modules-enabled/*.conf;\npid %s/pid;\nerror_log stderr warn;\nevents {}\nhttp {\nserver_names_hash_max_size 4096;\nserver_names_hash_bucket_size 512;\n", dir)
 	b.Write(nginxconf.Format(ds))
 	b.WriteString("}\n")
 	conf := filepath.Join(dir, "nginx.conf")
@@ -61,7 +62,7 @@ func nginxTest(tb testing.TB, text string) (string, error) {
 	if err := errors.Join(errs...); err != nil {
 		return "", err
 	}
-	out, err := exec.CommandContext(tb.Context(), "nginx", "-t", "-q", "-c", conf).CombinedOutput()
+	out, err := exec.CommandContext(tb.Context(), "nginx", "-t", "-c", conf).CombinedOutput()
 	if err == nil && bytes.Contains(out, []byte("[warn]")) {
 		err = errors.New("nginx warns")
 	}

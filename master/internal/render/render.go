@@ -7,6 +7,9 @@
 // defined in it or built into nginx. Nothing that an operator types can add a directive: every value
 // comes from a validated allowlist and is quoted; only custom_nginx is raw, and it is parsed and written
 // anew, so it cannot leave its block.
+//
+// What can stand only once in http{} is nginx.conf's to say: server_names_hash_bucket_size must there be
+// large enough for the longest domain (512), which nginx's own default (46 characters) is not.
 package render
 
 import (

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -171,6 +172,28 @@ func TestUpstreamNamesStayApart(t *testing.T) {
 	}
 	if out, err := nginxTest(t, config.RenderedNginx); err != nil {
 		t.Errorf("nginx -t: %v\n%s", err, out)
+	}
+}
+
+// TestLongAndManyNames: these fit the hash sizes of our nginx.conf.
+func TestLongAndManyNames(t *testing.T) {
+	long := strings.Repeat(strings.Repeat("a", 62)+".", 4)
+	short := func(s *fleet.Server) { s.Name = "a"; noTLS(s) }
+	many := input()
+	for i := range int64(600) {
+		many.Servers = append(many.Servers, with(server(i+1, fmt.Sprintf("server-%d.example.com", i), "1.2.3.4:1"), noTLS))
+	}
+	for name, in := range map[string]render.Input{
+		"long": input(with(server(1, long[:249]+".com", "1.2.3.4:1"), short), with(server(3, "*."+long[:251], "1.2.3.4:1"), short), server(2, "b.com", "1.2.3.4:2")),
+		"many": many,
+	} {
+		config, err := render.Render(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out, err := nginxTest(t, config.RenderedNginx); err != nil {
+			t.Errorf("%s: nginx -t: %v\n%s", name, err, out)
+		}
 	}
 }
 
