@@ -21,20 +21,33 @@ import (
 	"github.com/uhdadmin/media-gateway/shared/nginxconf"
 )
 
-// nginxTest runs the real nginx -t on text inside the least http{} there is, with the
-// hash sizes of our nginx.conf. Listens move to unix
-// sockets, because -t binds them, and certificates to one that exists; all else stays.
+// nginxTest runs the real nginx -t on text.
 func nginxTest(tb testing.TB, text string) (string, error) {
 	tb.Helper()
-	ds, err := nginxconf.Parse([]byte(text))
-	if err != nil {
-		return "", err
-	}
 	dir, err := os.MkdirTemp("", "render") // short: a socket's path has 107 bytes
 	if err != nil {
 		return "", err
 	}
 	defer os.RemoveAll(dir)
+	conf, err := prepare(dir, text)
+	if err != nil {
+		return "", err
+	}
+	out, err := exec.CommandContext(tb.Context(), "nginx", "-t", "-c", conf).CombinedOutput()
+	if err == nil && bytes.Contains(out, []byte("[warn]")) {
+		err = errors.New("nginx warns")
+	}
+	return string(out), err
+}
+
+// prepare writes an nginx.conf with text inside the least http{} there is, with the hash sizes of our
+// nginx.conf, and returns its path. Listens move to unix sockets in dir, because -t binds them, and
+// certificates to one that exists; all else stays.
+func prepare(dir, text string) (string, error) {
+	ds, err := nginxconf.Parse([]byte(text))
+	if err != nil {
+		return "", err
+	}
 	cert, key := certificate()
 	var errs []error
 	for name, content := range map[string][]byte{"cert.pem": cert, "key.pem": key} {
@@ -42,7 +55,7 @@ func nginxTest(tb testing.TB, text string) (string, error) {
 	}
 	for _, s := range nginxconf.Servers(ds) {
 		for _, l := range s.Listens {
-			l.Directive.Args[0] = "unix:" + filepath.Join(dir, strings.NewReplacer("[::]:", "six").Replace(l.Raw))
+			l.Directive.Args[0] = "unix:" + filepath.Join(dir, strings.Replace(l.Raw, "[::]:", "six", 1))
 		}
 		for _, d := range s.Directive.Block {
 			switch d.Name {
@@ -54,19 +67,13 @@ func nginxTest(tb testing.TB, text string) (string, error) {
 		}
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "include /etc/nginx/modules-enabled/*.conf;\npid %s/pid;\nerror_log stderr warn;\nevents {}\nhttp {\nserver_names_hash_max_size 4096;\nserver_names_hash_bucket_size 512;\n", dir)
+	b.WriteString("include /etc/nginx/modules-enabled/*.conf;\n")
+	fmt.Fprintf(&b, "pid %s/pid;\nerror_log stderr warn;\nevents {}\nhttp {\naccess_log off;\n", dir)
+	b.WriteString("server_names_hash_max_size 4096;\nserver_names_hash_bucket_size 512;\n")
 	b.Write(nginxconf.Format(ds))
 	b.WriteString("}\n")
 	conf := filepath.Join(dir, "nginx.conf")
-	errs = append(errs, os.WriteFile(conf, b.Bytes(), 0o600))
-	if err := errors.Join(errs...); err != nil {
-		return "", err
-	}
-	out, err := exec.CommandContext(tb.Context(), "nginx", "-t", "-c", conf).CombinedOutput()
-	if err == nil && bytes.Contains(out, []byte("[warn]")) {
-		err = errors.New("nginx warns")
-	}
-	return string(out), err
+	return conf, errors.Join(append(errs, os.WriteFile(conf, b.Bytes(), 0o600))...)
 }
 
 // certificate returns one self-signed pair, as PEM, for all tests.
