@@ -11,8 +11,8 @@ const maxDepth = 64
 // It is stricter than nginx in one point: a NUL byte is refused, because nginx stores words as C strings
 // and would use what stands before it.
 func Parse(src []byte) ([]*Directive, error) {
-	if i := bytes.IndexByte(src, 0); i >= 0 {
-		return nil, &SyntaxError{1 + bytes.Count(src[:i], []byte("\n")), "NUL byte"}
+	if before, _, found := bytes.Cut(src, []byte{0}); found {
+		return nil, &SyntaxError{1 + bytes.Count(before, []byte("\n")), "NUL byte"}
 	}
 	p := &parser{lexer{src: src, line: 1}}
 	return p.block(0)

@@ -36,8 +36,7 @@ func Pattern(s string) error {
 	tree, err := syntax.Parse(s, syntax.Perl)
 	if err != nil {
 		message := err.Error()
-		var e *syntax.Error
-		if errors.As(err, &e) {
+		if e, ok := errors.AsType[*syntax.Error](err); ok {
 			message = fmt.Sprintf("%s in %q", e.Code, e.Expr)
 		}
 		return fmt.Errorf("is not a regular expression: %s; %s", message, accepted)

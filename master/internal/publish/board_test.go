@@ -17,9 +17,14 @@ func TestDiffers(t *testing.T) {
 		version int64
 		want    bool
 	}{
-		{"h", 10, false}, {"h", -1, false}, {"", 10, false},
-		{"x", 10, true}, {"h", 9, true}, {"h", 11, true}, // a restored master's versions fall
-		{"", -1, true}, {"", 0, true},
+		{"h", 10, false},
+		{"h", -1, false},
+		{"", 10, false},
+		{"x", 10, true},
+		{"h", 9, true},
+		{"h", 11, true}, // a restored master's versions fall
+		{"", -1, true},
+		{"", 0, true},
 	} {
 		if got := e.Differs(c.hash, c.version); got != c.want {
 			t.Errorf("Differs(%q, %d) = %v", c.hash, c.version, got)

@@ -28,7 +28,7 @@ func nginxTest(tb testing.TB, text string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	conf, err := prepare(dir, text)
 	if err != nil {
 		return "", err

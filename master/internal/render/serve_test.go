@@ -151,7 +151,7 @@ func TestProxying(t *testing.T) {
 }
 
 func TestRedirect(t *testing.T) {
-	g := serve(t, func(s *fleet.Server) {})
+	g := serve(t, func(*fleet.Server) {})
 	res := g.ask("80", "GET", "/web/?a=b", nil, nil)
 	if res.StatusCode != http.StatusMovedPermanently {
 		t.Errorf("%s, want 301", res.Status)
