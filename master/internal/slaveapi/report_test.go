@@ -1,6 +1,7 @@
 package slaveapi_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -48,6 +49,10 @@ func TestDistribution(t *testing.T) {
 	d := m.distribution(first)
 	if d.Status != store.DistributionFailed || d.Stage != "test" || d.Error != "nginx: [emerg] …" || d.Timings["test"] != 12 || d.AckedAt == nil {
 		t.Errorf("failed: %+v", d)
+	}
+	// The contract's name for when and how long.
+	if text, err := json.Marshal(d); err != nil || !strings.Contains(string(text), `"times":{"created_at":`) || !strings.Contains(string(text), `"steps":{"test":12}`) {
+		t.Errorf("%s, %v", text, err)
 	}
 	if e := m.current(); e.Version == 0 {
 		t.Error("a failure took the configuration away")

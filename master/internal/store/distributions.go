@@ -21,20 +21,25 @@ const (
 
 // Distribution is a snapshot on its way to one group, and what became of it there.
 type Distribution struct {
-	ID          int64            `json:"id" bun:",pk,autoincrement"`
-	SnapshotID  int64            `json:"snapshot_id"`
-	Host        string           `json:"host"`
-	ServiceType api.ServiceType  `json:"service_type"`
-	Version     int64            `json:"version"` // strictly rising per host
-	ConfigHash  string           `json:"config_hash"`
-	ServerCount int              `json:"server_count"`
-	Status      string           `json:"status"`
-	Stage       string           `json:"stage,omitempty"` // that failed
-	Error       string           `json:"error,omitempty"`
-	Timings     map[string]int64 `json:"timings"` // milliseconds by pipeline step, as the slave measured
+	ID          int64           `json:"id" bun:",pk,autoincrement"`
+	SnapshotID  int64           `json:"snapshot_id"`
+	Host        string          `json:"host"`
+	ServiceType api.ServiceType `json:"service_type"`
+	Version     int64           `json:"version"` // strictly rising per host
+	ConfigHash  string          `json:"config_hash"`
+	ServerCount int             `json:"server_count"`
+	Status      string          `json:"status"`
+	Stage       string          `json:"stage,omitempty"` // that failed
+	Error       string          `json:"error,omitempty"`
+	Times       `json:"times"`
+}
+
+// Times of a distribution.
+type Times struct {
 	CreatedAt   time.Time        `json:"created_at"`
-	DeliveredAt *time.Time       `json:"delivered_at"` // first time the slave fetched it
-	AckedAt     *time.Time       `json:"acked_at"`     // last time it reported
+	DeliveredAt *time.Time       `json:"delivered_at"` // when the slave first fetched it
+	AckedAt     *time.Time       `json:"acked_at"`     // when it last reported
+	Timings     map[string]int64 `json:"steps"`        // milliseconds by pipeline step, as the slave measured
 }
 
 // Group returns which group the distribution is for.
