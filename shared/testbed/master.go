@@ -23,6 +23,7 @@ type MasterConfig struct {
 // Master is a running master with a signed-in admin.
 type Master struct {
 	*Process
+	MasterConfig
 	URL   string
 	Admin *Admin
 }
@@ -40,7 +41,7 @@ func StartMaster(ctx context.Context, cfg MasterConfig) (*Master, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Master{Process: p, URL: fmt.Sprintf("http://127.0.0.1:%d", cfg.Port)}
+	m := &Master{Process: p, MasterConfig: cfg, URL: fmt.Sprintf("http://127.0.0.1:%d", cfg.Port)}
 	if err := p.waitHTTP(ctx, m.URL+"/readyz", http.StatusOK); err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // Process is a program that runs in the background, with everything it printed.
@@ -34,6 +35,8 @@ func Start(name, path string, environ []string, echo io.Writer, args ...string) 
 	// Its own process group: Ctrl-C reaches the caller alone, who ends things in order. Should the
 	// caller be killed, the program is told to stop.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+	// A supervisor that is killed leaves an nginx that holds its output open for as long as it lives.
+	p.cmd.WaitDelay = 100 * time.Millisecond
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
