@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/uhdadmin/media-gateway/shared/api"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/agent"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/pid1"
 )
 
@@ -30,9 +31,10 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func command(t *testing.T, env []string, args ...string) *exec.Cmd {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", args...)
+// command is a supervisor's. It has no context: that of a test ends before its cleanups, and would kill
+// a supervisor that is to drain its nginx.
+func command(env []string, args ...string) *exec.Cmd {
+	cmd := exec.Command("/proc/self/exe", args...)
 	cmd.Env = append([]string{"PLAY=supervisor", "PATH=" + os.Getenv("PATH")}, env...)
 	return cmd
 }
@@ -55,7 +57,7 @@ func TestCommands(t *testing.T) {
 		"not running":     {[]string{"METRICS_ADDR=127.0.0.1:1"}, []string{"healthcheck"}, 1, "connection refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cmd := command(t, tt.env, tt.args...)
+			cmd := command(tt.env, tt.args...)
 			out, _ := cmd.CombinedOutput()
 			if got := cmd.ProcessState.ExitCode(); got != tt.status {
 				t.Errorf("exit status = %d, want %d", got, tt.status)
@@ -87,8 +89,7 @@ func TestLifecycle(t *testing.T) {
 	r.publish(t)
 	cmd := r.start(t, pid1.Variable+"=1")
 	r.awaitVersion(t, 1)
-	r.eventually(t, "a ready slave", func() bool { status, _ := r.get("http://" + r.metrics + "/readyz"); return status == http.StatusOK })
-	if out, err := command(t, []string{"METRICS_ADDR=" + r.metrics}, "healthcheck").CombinedOutput(); err != nil {
+	if out, err := command([]string{"METRICS_ADDR=" + r.metrics}, "healthcheck").CombinedOutput(); err != nil {
 		t.Errorf("healthcheck: %v: %s", err, out)
 	}
 	for _, path := range []string{"/metrics", "/healthz", "/readyz", "/status"} {
@@ -135,7 +136,10 @@ func TestKilled(t *testing.T) {
 		_ = cmd.Wait()
 		cmd = r.start(t)
 		// Whatever serves first is whole: conf, server and rules name one version.
-		r.eventually(t, "an answer after the kill", func() bool { status, _ := r.get(r.url()); return status == http.StatusOK })
+		r.eventually(t, "a ready slave", func() bool { status, _ := r.get("http://" + r.metrics + "/readyz"); return status == http.StatusOK })
+		if status, _ := r.get(r.url()); status != http.StatusOK {
+			t.Errorf("round %d: ready, and answers %d", round, status)
+		}
 		r.requireWhole(t, round)
 		r.awaitVersion(t, r.version())
 	}
@@ -178,7 +182,7 @@ func newRig(t *testing.T) *rig {
 // start runs the supervisor; the test's end stops it and its nginx.
 func (r *rig) start(t *testing.T, env ...string) *exec.Cmd {
 	t.Helper()
-	cmd := command(t, append(env,
+	cmd := command(append(env,
 		"APP_TOKEN=uhd_x", "API_BASE="+r.master.URL, "SLAVE_ROOT="+r.root, "METRICS_ADDR="+r.metrics,
 		fmt.Sprintf("PLACEHOLDER_LISTEN=127.0.0.1:%d", r.port), "RELOAD_MIN_INTERVAL=0", "DRAIN_TIMEOUT=2", "CONFIG_PULL_INTERVAL=1"))
 	// Its own goroutine copies: a killed supervisor's nginx may hold the pipe for a moment longer.
@@ -276,11 +280,15 @@ func (r *rig) get(url string) (int, string) {
 	return resp.StatusCode, string(body)
 }
 
+// awaitVersion waits until the supervisor says that it serves version n, and nginx does.
 func (r *rig) awaitVersion(t *testing.T, n int64) {
 	t.Helper()
 	r.eventually(t, fmt.Sprintf("version %d", n), func() bool {
-		_, body := r.get(r.url())
-		return body == fmt.Sprintf("version %d", n)
+		var status agent.Status
+		_, body := r.get("http://" + r.metrics + "/status")
+		_ = json.Unmarshal([]byte(body), &status) // nobody answers yet: version 0
+		_, served := r.get(r.url())
+		return status.Release.SnapshotID == n && status.Status == agent.Ready && served == fmt.Sprintf("version %d", n)
 	})
 }
 

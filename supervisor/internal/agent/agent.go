@@ -85,6 +85,7 @@ func New(cfg Config) (*Agent, error) {
 
 // Run follows the master until ctx ends. nginx must be running, with what Boot chose.
 func (a *Agent) Run(ctx context.Context) error {
+	a.board.start()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.follow(ctx) })
 	group.Go(func() error { return a.beat(ctx) })

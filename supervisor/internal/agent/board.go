@@ -17,6 +17,7 @@ type board struct {
 	begun time.Time
 
 	mu       sync.Mutex
+	started  bool // nginx is ours: before, the one of an earlier run may answer, about to end
 	release  *release.Release
 	poll     PollStatus
 	last     *ApplyStatus
@@ -43,6 +44,12 @@ type Failure struct {
 	At    time.Time `json:"at"`
 	Stage string    `json:"stage"` // poll, a stage of the pipeline, certificates or drift
 	Error string    `json:"error"`
+}
+
+func (b *board) start() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.started = true
 }
 
 func (b *board) pollSucceeded() {

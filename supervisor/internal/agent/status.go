@@ -41,6 +41,12 @@ const (
 	Starting = "starting" // nothing to serve yet
 )
 
+// Why a slave is not ready.
+var (
+	errStarting  = errors.New("nginx is being started")
+	errNoRelease = errors.New("no release yet: nginx answers 503")
+)
+
 // Status returns the agent's state; it asks nginx for its own.
 func (a *Agent) Status(ctx context.Context) Status {
 	state, nginxErr := a.cfg.Nginx.State(ctx)
@@ -58,10 +64,12 @@ func (a *Agent) Status(ctx context.Context) Status {
 	s.Poll, s.LastApply, s.Failures = b.poll, b.last, slices.Clone(b.failures)
 	s.Status, s.Reason = Ready, ""
 	switch {
+	case !b.started:
+		s.Status, s.Reason = Starting, errStarting.Error()
 	case nginxErr != nil:
 		s.Status, s.Reason = Degraded, nginxErr.Error()
 	case b.release == nil || b.release.IsPlaceholder():
-		s.Status, s.Reason = Starting, "no release yet: nginx answers 503"
+		s.Status, s.Reason = Starting, errNoRelease.Error()
 	case b.stuck != "":
 		s.Status, s.Reason = Degraded, b.stuck
 	case b.last != nil && b.last.Status == api.AckFailed:
@@ -78,8 +86,11 @@ func (a *Agent) Ready(ctx context.Context) error {
 	}
 	a.board.mu.Lock()
 	defer a.board.mu.Unlock()
-	if a.board.release == nil || a.board.release.IsPlaceholder() {
-		return errors.New("no release yet: nginx answers 503")
+	switch {
+	case !a.board.started:
+		return errStarting
+	case a.board.release == nil || a.board.release.IsPlaceholder():
+		return errNoRelease
 	}
 	return nil
 }
