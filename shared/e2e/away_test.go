@@ -3,11 +3,9 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/uhdadmin/media-gateway/shared/api"
@@ -122,21 +120,4 @@ func copyDir(t testing.TB, dir string) string {
 		must(t, os.WriteFile(filepath.Join(to, e.Name()), b, 0o600))
 	}
 	return to
-}
-
-// metric reads one sample of the supervisor's /metrics, by its whole name with labels.
-func metric(t testing.TB, slave *testbed.Slave, name string) string {
-	t.Helper()
-	res, err := http.Get(slave.URL + "/metrics")
-	must(t, err)
-	defer func() { _ = res.Body.Close() }()
-	body, err := io.ReadAll(res.Body)
-	must(t, err)
-	for line := range strings.Lines(string(body)) {
-		if rest, ok := strings.CutPrefix(line, name+" "); ok {
-			return strings.TrimSpace(rest)
-		}
-	}
-	t.Fatalf("no metric %s in\n%s", name, body)
-	return ""
 }

@@ -152,7 +152,7 @@ func childrenOf(pid int) []int {
 	var children []int
 	for _, file := range files {
 		b, _ := os.ReadFile(file)
-		for _, field := range strings.Fields(string(b)) {
+		for field := range strings.FieldsSeq(string(b)) {
 			if child, err := strconv.Atoi(field); err == nil {
 				children = append(children, child)
 			}

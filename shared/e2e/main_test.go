@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -248,13 +247,4 @@ func eventually(t testing.TB, condition func() error) {
 		}
 		time.Sleep(10 * time.Millisecond) // between two looks at a condition
 	}
-}
-
-// parallelGroup runs f in n goroutines and returns when all have ended.
-func parallelGroup(n int, f func(i int)) {
-	var wg sync.WaitGroup
-	for i := range n {
-		wg.Go(func() { f(i) })
-	}
-	wg.Wait()
 }

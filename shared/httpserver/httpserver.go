@@ -46,17 +46,19 @@ func Serve(ctx context.Context, cfg Config) error {
 		IdleTimeout:       2 * time.Minute,
 		ErrorLog:          slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
 	}
-	done := make(chan error, 1)
+	var served error
+	done := make(chan struct{})
 	go func() {
+		defer close(done)
 		if cfg.TLS != nil {
-			done <- srv.ServeTLS(cfg.Listener, "", "")
+			served = srv.ServeTLS(cfg.Listener, "", "")
 			return
 		}
-		done <- srv.Serve(cfg.Listener)
+		served = srv.Serve(cfg.Listener)
 	}()
 	select {
-	case err := <-done:
-		return fmt.Errorf("serve %s: %w", cfg.Listener.Addr(), err)
+	case <-done:
+		return fmt.Errorf("serve %s: %w", cfg.Listener.Addr(), served)
 	case <-ctx.Done():
 	}
 	grace := cfg.Grace

@@ -60,8 +60,7 @@ type field struct{ goName, envName, takes string }
 
 func fieldsOf(t reflect.Type) []field {
 	fields := make([]field, 0, t.NumField())
-	for i := range t.NumField() {
-		sf := t.Field(i)
+	for sf := range t.Fields() {
 		name, _, _ := strings.Cut(sf.Tag.Get("env"), ",")
 		if name != "" {
 			fields = append(fields, field{sf.Name, name, sf.Tag.Get("takes")})

@@ -118,6 +118,12 @@ func TestBadBodies(t *testing.T) {
 				field string
 			}{with(field, value), field}
 		}
+		if !strings.ContainsAny(nasty, " #") { // which a label may have
+			cases["name "+nasty] = struct {
+				body  any
+				field string
+			}{with("name", nasty), "name"}
+		}
 		cases["upstream "+nasty] = struct {
 			body  any
 			field string

@@ -26,7 +26,9 @@ func TestText(t *testing.T) {
 	line := func(s string) error { return field.Line(s, 10) }
 	table(t, "Line", line, []string{"", "媒体 服务器", "a\u3000b", "👨\u200d👩", strings.Repeat("媒", 10)},
 		[]string{"a\nb", "a\x00", "\u202eevil", "\xff", "\u2028", strings.Repeat("a", 11), "\x7f"})
-	table(t, "Name", func(s string) error { return field.Name(s, 10) }, []string{"a"}, []string{"", " ", "\u3000"})
+	table(t, "Name", func(s string) error { return field.Name(s, 10) }, []string{"a", "客厅 <1>"},
+		[]string{"", " ", "\u3000", "a;b", "a{b", "a}b", "a$b", `a"b`, "a'b", "a`b", `a\b`, "a\nb"})
+	table(t, "Label", func(s string) error { return field.Label(s, 20) }, []string{`Client, "v2"`, "Bob's"}, []string{"", "a\nb"})
 	table(t, "Text", func(s string) error { return field.Text(s, 10) }, []string{"a\r\n\tb"}, []string{"a\x0bb"})
 }
 

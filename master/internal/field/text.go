@@ -10,8 +10,18 @@ import (
 	"unicode/utf8"
 )
 
-// Name checks a label for people: one line of at most limit characters, not empty.
+// Name checks a label that an operator gives: one line of at most limit characters, not empty, and
+// without what means something to nginx or a shell, wherever the label may once be copied to.
 func Name(s string, limit int) error {
+	if i := strings.IndexAny(s, ";{}$\"'`\\"); i >= 0 {
+		return fmt.Errorf("contains %q; a name may have anything but ; { } $ \" ' ` and \\", s[i])
+	}
+	return Label(s, limit)
+}
+
+// Label checks a name that is not the operator's to choose, as that of a client application: one line of
+// at most limit characters, not empty.
+func Label(s string, limit int) error {
 	if strings.TrimSpace(s) == "" {
 		return errors.New("must not be empty")
 	}

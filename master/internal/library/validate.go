@@ -50,7 +50,7 @@ func (p *Player) SetDefaults() {
 // Validate returns fleet.FieldErrors or nil.
 func (p *Player) Validate() error {
 	var errs fleet.FieldErrors
-	errs.Check("client_name", field.Name(p.ClientName, maxName))
+	errs.Check("client_name", field.Label(p.ClientName, maxName))
 	if p.MinVersion != "" {
 		errs.Check("min_version", field.Version(p.MinVersion))
 	}
