@@ -196,8 +196,12 @@ func checkPorts(s settings) error {
 		variable string
 		port     int
 	}{
-		{"MASTER_PORT", s.MasterPort}, {"PROXY_PORT", s.ProxyPort}, {"PROXY_TLS_PORT", s.ProxyTLSPort},
-		{"MEDIA_PORT", s.MediaPort}, {"SLAVE_METRICS_PORT", s.SlaveMetricsPort}, {"MASTER_METRICS_PORT", s.MasterMetricsPort},
+		{"MASTER_PORT", s.MasterPort},
+		{"PROXY_PORT", s.ProxyPort},
+		{"PROXY_TLS_PORT", s.ProxyTLSPort},
+		{"MEDIA_PORT", s.MediaPort},
+		{"SLAVE_METRICS_PORT", s.SlaveMetricsPort},
+		{"MASTER_METRICS_PORT", s.MasterMetricsPort},
 	} {
 		ln, err := net.Listen("tcp", ":"+strconv.Itoa(p.port))
 		if err != nil {

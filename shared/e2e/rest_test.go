@@ -87,7 +87,7 @@ func TestMetrics(t *testing.T) {
 		"uhd_nginx_generation",
 		"uhd_nginx_old_workers",
 		"uhd_nginx_old_workers_resident_bytes",
-		`uhd_nginx_reloads_total{result="applied"}`,
+		`uhd_nginx_reloads_total{result="ok"}`,
 		`uhd_shared_dict_free_bytes{dict="config_cache"}`,
 		`uhd_certificate_expiry_timestamp_seconds{path="` + cert + `"}`,
 	} {
