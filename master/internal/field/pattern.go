@@ -5,14 +5,11 @@ import (
 	"fmt"
 	"regexp"
 	"regexp/syntax"
+	"strconv"
 	"strings"
 )
 
-const (
-	maxPattern   = 512
-	maxUnbounded = 8  // repetitions without an end in one pattern
-	bounded      = 32 // a repetition of more counts as one without an end
-)
+const maxPattern = 512
 
 // accepted is the cure in every error of Pattern.
 const accepted = "accepted are RE2's expressions: classes, alternatives, groups without names and repetitions, no lookaround and no backreferences"
@@ -21,8 +18,8 @@ const accepted = "accepted are RE2's expressions: classes, alternatives, groups 
 var plainGroup = regexp.MustCompile(`\(\?[a-zA-Z-]*:`)
 
 // Pattern checks a regular expression of the rules. It runs in PCRE, for every request, joined with
-// others into one expression; so what is accepted is what RE2 and PCRE read alike, and what cannot take
-// exponential time: no repetition without an end inside another, as in (a+)+.
+// others into one expression; so what is accepted is what RE2 and PCRE read alike, what fits PCRE's
+// limits, and what cannot take exponential time.
 func Pattern(s string) error {
 	if s == "" {
 		return errors.New("must not be empty")
@@ -33,38 +30,80 @@ func Pattern(s string) error {
 	if err := dialect(s); err != nil {
 		return err
 	}
-	tree, err := syntax.Parse(s, syntax.Perl)
-	if err != nil {
+	if _, err := syntax.Parse(s, syntax.Perl); err != nil {
 		message := err.Error()
 		if e, ok := errors.AsType[*syntax.Error](err); ok {
 			message = fmt.Sprintf("%s in %q", e.Code, e.Expr)
 		}
 		return fmt.Errorf("is not a regular expression: %s; %s", message, accepted)
 	}
-	// The parser joins (?:a+)+ into a+, which PCRE does not: capturing groups stay apart.
-	if strings.Contains(s, "(?") {
-		if tree, err = syntax.Parse(plainGroup.ReplaceAllString(s, "("), syntax.Perl); err != nil {
-			return fmt.Errorf("is too unusual to be checked: %w; %s", err, accepted)
+	tree, err := syntax.Parse(literal(s), syntax.Perl)
+	if err != nil {
+		return fmt.Errorf("is too unusual to be checked: %w; %s", err, accepted)
+	}
+	return checkCost(tree)
+}
+
+// literal rewrites a pattern so that the parser keeps its shape, which PCRE does not simplify: RE2 would
+// join (?:a+)+ into a+, and (a|a)* into (a)*. Groups that capture, and empty ones, stay apart.
+func literal(s string) string {
+	s = plainGroup.ReplaceAllString(s, "(")
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		end := i + 1
+		switch s[i] {
+		case '\\':
+			end = min(i+2, len(s))
+		case '[':
+			end = classEnd(s, i)
+		}
+		b.WriteString(s[i:end])
+		if s[i] == '|' {
+			b.WriteString("()")
+		}
+		i = end
+	}
+	return b.String()
+}
+
+// classEnd returns where the class that begins at s[at] ends, len(s) when it does not.
+func classEnd(s string, at int) int {
+	i := at + 1
+	if strings.HasPrefix(s[i:], "^") {
+		i++
+	}
+	for first := true; i < len(s); first = false {
+		posix := strings.Index(s[i:], ":]")
+		switch {
+		case s[i] == '\\':
+			i += 2
+		case s[i] == ']' && !first:
+			return i + 1
+		case strings.HasPrefix(s[i:], "[:") && posix > 0:
+			i += posix + 2
+		default:
+			i++
 		}
 	}
-	n, err := unbounded(tree, false)
-	if err != nil {
-		return err
-	}
-	if n > maxUnbounded {
-		return fmt.Errorf("has %d repetitions without an end, at most %d are allowed: it would be slow on long paths", n, maxUnbounded)
-	}
-	return nil
+	return len(s)
 }
+
+// hyphen follows a class inside a class, where only PCRE refuses it.
+var hyphen = regexp.MustCompile(`(\\[dDwWsS]|:\])-[^\]]`)
 
 // dialect refuses what RE2 reads and PCRE does not, or reads otherwise.
 func dialect(s string) error {
 	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+1 < len(s) {
+		switch {
+		case s[i] == '\\' && i+1 < len(s):
 			i++
 			// \Q would quote what the pattern is joined with; the others need PCRE's UTF mode.
 			if strings.IndexByte("QEpPC", s[i]) >= 0 || strings.HasPrefix(s[i:], "x{") {
 				return fmt.Errorf(`uses \%c, which is not supported; %s`, s[i], accepted)
+			}
+		case s[i] == '[':
+			if found := hyphen.FindString(s[i:classEnd(s, i)]); found != "" {
+				return fmt.Errorf("uses %q in a class, where - is no range: write it as the last character of the class", found)
 			}
 		}
 	}
@@ -76,24 +115,11 @@ func dialect(s string) error {
 	return nil
 }
 
-// unbounded counts the repetitions without an end and refuses one inside another.
-func unbounded(re *syntax.Regexp, inside bool) (int, error) {
-	n := 0
-	if re.Op == syntax.OpStar || re.Op == syntax.OpPlus || re.Op == syntax.OpRepeat && (re.Max < 0 || re.Max > bounded) {
-		if inside {
-			return 0, fmt.Errorf("has a repetition inside another, %s: it could take exponential time; write it without nesting", re)
-		}
-		n, inside = 1, true
-	}
-	for _, sub := range re.Sub {
-		m, err := unbounded(sub, inside)
-		if err != nil {
-			return 0, err
-		}
-		n += m
-	}
-	return n, nil
-}
+// escaped is a byte in the spelling of URLs.
+var escaped = regexp.MustCompile(`%[0-9a-fA-F]{2}`)
+
+// onlyBases matches, in lower case and with slashes joined, what slaves take off the front of paths.
+var onlyBases = regexp.MustCompile(`^(/emby|/mediabrowser)+/?$`)
 
 // Path checks the pattern of a rule that compares whole paths or their beginnings.
 func Path(s string) error {
@@ -103,5 +129,15 @@ func Path(s string) error {
 	if strings.ContainsAny(s, "?#") {
 		return errors.New("must be a path without ? and #: a rule sees no query")
 	}
+	// As lua/uhd/paths.lua reads it.
+	read := escaped.ReplaceAllStringFunc(s, func(hex string) string {
+		b, _ := strconv.ParseUint(hex[1:], 16, 8) // two hex digits
+		return string([]byte{byte(b)})
+	})
+	if onlyBases.MatchString(slashes.ReplaceAllString(strings.ToLower(read), "/")) {
+		return errors.New("must name something below the base path: every path may stand under /emby or /mediabrowser, so this one would mean all of them; for that, use the prefix /")
+	}
 	return Line(s, maxPattern)
 }
+
+var slashes = regexp.MustCompile(`//+`)
