@@ -28,7 +28,7 @@ type gateway struct {
 func serve(t *testing.T, change func(*fleet.Server)) *gateway {
 	t.Helper()
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for _, name := range []string{"Connection", "Upgrade", "Accept-Encoding", "Range", "If-Range", "Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "X-Real-Ip"} {
+		for _, name := range []string{"Connection", "Upgrade", "Accept-Encoding", "Range", "If-Range", "Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "X-Real-Ip", "X-Uhd-Probe"} {
 			w.Header().Set("Got-"+name, strings.Join(r.Header.Values(name), ","))
 		}
 		w.Header().Set("Got-Host", r.Host)
@@ -128,11 +128,11 @@ func TestProxying(t *testing.T) {
 	g := serve(t, noTLS)
 	g.want(g.ask("80", "GET", "/Videos/1/stream", nil, map[string]string{
 		"Range": "bytes=5-", "If-Range": `"x"`, "Accept-Encoding": "br",
-		"X-Forwarded-For": "1.2.3.4", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil", "Forwarded": "for=1.2.3.4", "X-Real-IP": "1.2.3.4",
+		"X-Forwarded-For": "1.2.3.4", "X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil", "Forwarded": "for=1.2.3.4", "X-Real-IP": "1.2.3.4", "X-UHD-Probe": "key",
 	}), map[string]string{
 		"Got-Range": "bytes=5-", "Got-If-Range": `"x"`, "Got-Accept-Encoding": "br", "Got-Host": "a.com",
 		"Got-X-Forwarded-For": "unix:", "Got-X-Forwarded-Proto": "http", "Got-X-Forwarded-Host": "a.com", "Got-Forwarded": "", "Got-X-Real-IP": "unix:",
-		"Got-Connection": "", "Got-Upgrade": "", "Profile": "1",
+		"Got-Connection": "", "Got-Upgrade": "", "Got-X-UHD-Probe": "", "Profile": "1",
 	})
 	for path, want := range map[string]string{
 		"/Users/AuthenticateByName": "identity", "/emby/users/authenticatebyname/": "identity", "/base/Users/AuthenticateWithQuickConnect": "identity",
