@@ -32,6 +32,20 @@ func TestDriftIsRestored(t *testing.T) {
 	eventually(t, "the restored file", func() bool { return s.conf(t, "server.conf") == cfg.RenderedNginx })
 }
 
+// TestRestoreIsRetried: an edit that cannot be undone at once is undone later, without being told again.
+func TestRestoreIsRetried(t *testing.T) {
+	m, s := newMaster(t), newSlave(t)
+	s.start(t, m)
+	cfg := m.publish(t, s.config("", ""))
+	m.requireApplied(t, cfg)
+	edit(t, filepath.Join(s.root, "conf/server.conf"), "# edited by hand\n")
+	undo := immutable(t, filepath.Join(s.root, "releases", cfg.ConfigHash))
+	s.agent.FilesChanged()
+	eventually(t, "the log line", func() bool { return strings.Contains(s.log.String(), "cannot be restored yet") })
+	undo()
+	eventually(t, "the restored file", func() bool { return s.conf(t, "server.conf") == cfg.RenderedNginx })
+}
+
 // TestDriftIsKept, and taken at the next boot, as long as nginx -t passes.
 func TestDriftIsKept(t *testing.T) {
 	m, s := newMaster(t), newSlave(t)

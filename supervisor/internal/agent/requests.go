@@ -36,7 +36,8 @@ func (a *Agent) renewCertificates(ctx context.Context) error {
 	return nil
 }
 
-// mendDrift undoes edits of managed files. nginx does not notice either way: it has not read them.
+// mendDrift undoes edits of managed files; what cannot be undone now (a full disk) is tried again at the
+// next turn. nginx does not notice either way: it has not read them.
 func (a *Agent) mendDrift() {
 	paths, err := a.cfg.Releases.Drift(a.running)
 	if err == nil && len(paths) == 0 {
@@ -52,7 +53,8 @@ func (a *Agent) mendDrift() {
 	}
 	if err != nil {
 		a.board.failed("drift", err)
-		a.log.Error("Managed files were edited and cannot be restored", "files", paths, "error", err)
+		a.log.Error("Managed files were edited and cannot be restored yet", "files", paths, "error", err)
+		a.drifted.Store(true)
 		return
 	}
 	a.log.Warn("Managed files were edited and are restored, by DRIFT_POLICY", "files", paths)
