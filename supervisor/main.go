@@ -30,9 +30,12 @@ usage: uhd-supervisor [command]
   healthcheck  exit 0 when the slave is ready to serve players
   version      print the version
 
-The slave is configured by its environment: APP_TOKEN and API_BASE are required.
 SIGTERM, SIGINT and SIGQUIT drain and stop, SIGHUP asks the master now, SIGUSR1
 reopens nginx's logs.
+
+The slave is configured by its environment; APP_TOKEN and API_BASE are required.
+NAME_FILE names a file that holds the value of NAME.
+
 `
 
 // Exit statuses.
@@ -61,7 +64,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		_, _ = fmt.Fprintln(stdout, buildinfo.Version())
 		return exitOK
 	case "help", "--help", "-h":
-		_, _ = fmt.Fprint(stdout, usage)
+		_, _ = fmt.Fprint(stdout, usage, settings.Manual())
 		return exitOK
 	}
 	_, _ = fmt.Fprintf(stderr, "uhd-supervisor: unknown command %q\n\n%s", command, usage)

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"syscall"
@@ -21,6 +22,7 @@ import (
 	"github.com/uhdadmin/media-gateway/shared/api"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/agent"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/pid1"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/settings"
 )
 
 // With PLAY set the test binary is the supervisor.
@@ -69,6 +71,27 @@ func TestCommands(t *testing.T) {
 				t.Errorf("output = %s, want one line", out)
 			}
 		})
+	}
+}
+
+// TestHelpNamesEveryVariable, each with its default and what it takes.
+func TestHelpNamesEveryVariable(t *testing.T) {
+	out, err := command(nil, "--help").CombinedOutput()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := 0
+	for field := range reflect.TypeFor[settings.Settings]().Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("env"), ",")
+		for _, want := range []string{"  " + name, field.Tag.Get("envDefault"), field.Tag.Get("takes")} {
+			if name == "" || field.Tag.Get("takes") == "" || !strings.Contains(string(out), want) {
+				t.Errorf("%s: help lacks %q", field.Name, want)
+			}
+		}
+		fields++
+	}
+	if fields < 15 {
+		t.Errorf("%d variables", fields)
 	}
 }
 

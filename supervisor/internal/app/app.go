@@ -74,6 +74,9 @@ func (a *App) assemble(ctx context.Context, s settings.Settings) (err error) {
 	if a.releases, err = a.openReleases(ctx, root, s); err != nil {
 		return err
 	}
+	if os.Geteuid() == 0 && s.NginxUser == "" {
+		a.warnClosed(root)
+	}
 	if a.watcher, err = a.newWatcher(); err != nil {
 		return err
 	}
@@ -100,7 +103,11 @@ func newRegistry() *prometheus.Registry {
 }
 
 func (a *App) openReleases(ctx context.Context, root string, s settings.Settings) (*release.Store, error) {
-	conf, err := templates.Render(templates.Params{Root: root})
+	params := templates.Params{Root: root}
+	if os.Geteuid() == 0 { // else nginx warns that the directive has no meaning
+		params.User = s.NginxUser
+	}
+	conf, err := templates.Render(params)
 	if err != nil {
 		return nil, fmt.Errorf("SLAVE_ROOT: %w", err)
 	}

@@ -6,7 +6,10 @@ import (
 	"encoding/base64"
 	"net/url"
 	"os/exec"
+	"os/user"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,15 +22,18 @@ type Settings struct {
 	APIBase  string `env:"API_BASE" takes:"the master's URL, as in https://master.example.com:8000"`
 	APIAlias string `env:"UHDADMIN_URL" takes:"the same as API_BASE, which it is the older name of"`
 
-	PullInterval      time.Duration `env:"CONFIG_PULL_INTERVAL" envDefault:"30s" takes:"seconds, or a duration as in 30s"`
-	HeartbeatInterval time.Duration `env:"HEARTBEAT_INTERVAL" envDefault:"60s" takes:"seconds, or a duration as in 60s"`
+	PullInterval      time.Duration `env:"CONFIG_PULL_INTERVAL" envDefault:"30s" takes:"the time between polls of a master that does not let them wait: seconds, or a duration as in 30s"`
+	HeartbeatInterval time.Duration `env:"HEARTBEAT_INTERVAL" envDefault:"60s" takes:"the time between two signs of life to the master: seconds, or a duration as in 60s"`
 
 	Root              string        `env:"SLAVE_ROOT" envDefault:"/opt/slave" takes:"a folder for everything the slave keeps"`
 	LuaDir            string        `env:"LUA_DIR" takes:"a Lua tree to install instead of the built-in one, for debugging"`
 	NginxBin          string        `env:"NGINX_BIN" takes:"an nginx with the Lua module; openresty or nginx on PATH when unset"`
+	NginxUser         string        `env:"NGINX_USER" takes:"the user that nginx's workers run as when root starts the supervisor; nginx's own default when unset"`
 	PlaceholderListen string        `env:"PLACEHOLDER_LISTEN" envDefault:"80" takes:"the port that answers 503 until the first configuration, or address:port"`
 	DrainTimeout      time.Duration `env:"DRAIN_TIMEOUT" envDefault:"60s" takes:"how long streams may go on after a stop: seconds, or a duration as in 60s"`
 	ReloadMinInterval time.Duration `env:"RELOAD_MIN_INTERVAL" envDefault:"10s" takes:"the least time between two reloads of nginx: seconds, or a duration as in 10s"`
+
+	SpoolMaxBytes int64 `env:"SPOOL_MAX_BYTES" envDefault:"1073741824" takes:"how many bytes of access log may wait under SLAVE_ROOT/spool, at least 1048576; the oldest are dropped beyond that"`
 
 	PublicKey   string `env:"CONFIG_PUBLIC_KEY" takes:"the master's Ed25519 public key, base64 of 32 bytes; unsigned configurations are refused then"`
 	DriftPolicy string `env:"DRIFT_POLICY" envDefault:"restore" takes:"restore (undo edits of managed files) or keep"`
@@ -42,6 +48,12 @@ const (
 	DriftRestore = "restore"
 	DriftKeep    = "keep"
 )
+
+// userName is what useradd(8) takes, all of which nginx's configuration takes unquoted.
+var userName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
+
+// Manual lists all variables; see setting.Manual.
+func Manual() string { return setting.Manual[Settings]() }
 
 // Load reads the settings from environ, as os.Environ gives it. A bad or missing one is a
 // *setting.Error.
@@ -87,6 +99,14 @@ func (s *Settings) check() error {
 	}
 	if path, err := exec.LookPath(s.NginxBin); err != nil || path == "" {
 		return wrong("NGINX_BIN", "is no program that can be run, and neither openresty nor nginx is on PATH", "the path of an nginx with the Lua module")
+	}
+	if s.NginxUser != "" {
+		if _, err := user.Lookup(s.NginxUser); err != nil || !userName.MatchString(s.NginxUser) {
+			return wrong("NGINX_USER", "is \""+s.NginxUser+"\", no user of this system", "the name of one, as in www-data")
+		}
+	}
+	if s.SpoolMaxBytes < 1<<20 {
+		return wrong("SPOOL_MAX_BYTES", "is "+strconv.FormatInt(s.SpoolMaxBytes, 10), "1048576 or more")
 	}
 	if s.PublicKey != "" && s.Ed25519Key() == nil {
 		return wrong("CONFIG_PUBLIC_KEY", "is no Ed25519 public key", "base64 of 32 bytes")

@@ -30,6 +30,9 @@ func TestLoadNamesTheVariable(t *testing.T) {
 		"DRAIN_TIMEOUT=soon":     `DRAIN_TIMEOUT is "soon": it takes how long streams may go on after a stop: seconds, or a duration as in 60s`,
 		"NGINX_BIN=/nowhere":     "NGINX_BIN is no program that can be run, and neither openresty nor nginx is on PATH: it takes the path of an nginx with the Lua module",
 		"CONFIG_PUBLIC_KEY=abc":  "CONFIG_PUBLIC_KEY is no Ed25519 public key: it takes base64 of 32 bytes",
+		"NGINX_USER=no such":     `NGINX_USER is "no such", no user of this system: it takes the name of one, as in www-data`,
+		"NGINX_USER=nobody;":     `NGINX_USER is "nobody;", no user of this system: it takes the name of one, as in www-data`,
+		"SPOOL_MAX_BYTES=1":      "SPOOL_MAX_BYTES is 1: it takes 1048576 or more",
 		"DRIFT_POLICY=ignore":    `DRIFT_POLICY is "ignore": it takes restore or keep`,
 	} {
 		t.Run(setting, func(t *testing.T) {

@@ -1,0 +1,27 @@
+package setting
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// Manual lists the variables of a settings struct for --help, in the struct's order: name, default or
+// "required", and under it what the variable takes.
+func Manual[T any]() string {
+	var b strings.Builder
+	for sf := range reflect.TypeFor[T]().Fields() {
+		name, options, _ := strings.Cut(sf.Tag.Get("env"), ",")
+		if name == "" {
+			continue
+		}
+		fmt.Fprintf(&b, "  %s", name)
+		if value := sf.Tag.Get("envDefault"); value != "" {
+			fmt.Fprintf(&b, " (%s)", value)
+		} else if strings.Contains(options, "required") {
+			b.WriteString(" (required)")
+		}
+		fmt.Fprintf(&b, "\n      %s\n", sf.Tag.Get("takes"))
+	}
+	return b.String()
+}
