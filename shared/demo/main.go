@@ -147,7 +147,7 @@ func run(ctx context.Context, s settings) (err error) {
 const greeting = `
 The gateway serves, and the master has its ack.
 
-  admin API     http://localhost:%d/api/v1/docs   user %s, password %s
+  admin API     http://localhost:%d/api/v1/openapi.json   user %s, password %s
   proxy         http://localhost:%d and https://tls.localhost:%d (self-signed)
 
 A player's request through the gateway to the media server:
@@ -224,28 +224,29 @@ func serveMedia(port int) (stop func(), err error) {
 	return func() { _ = srv.Close() }, nil
 }
 
-// register makes sure that the demo's servers, players and rule exist, and returns a slave token.
+// register makes sure that the demo's servers exist, at the ports of this run, and returns a slave token.
+// Players and the rule are added the first time only, so that what the user changes stays.
 func register(ctx context.Context, admin *testbed.Admin, s settings, dir string) (string, error) {
+	cert, key, err := testbed.WriteCertificate(filepath.Join(dir, "tls"), 365*24*time.Hour, tlsName)
+	if err != nil {
+		return "", err
+	}
+	upstream := net.JoinHostPort(host, strconv.Itoa(s.MediaPort))
+	luaRoot := filepath.Join(dir, "slave", "lua")
+	plain, err := admin.PutServer(ctx, testbed.Server{
+		Name: "demo", ServiceType: api.Jellyfin, Host: host, ServerName: plainName,
+		Upstream: upstream, ListenHTTP: s.ProxyPort, LuaRoot: luaRoot,
+	})
+	if err != nil {
+		return "", err
+	}
+	if _, err := admin.PutServer(ctx, testbed.Server{
+		Name: "demo with TLS", ServiceType: api.Jellyfin, Host: host, ServerName: tlsName,
+		Upstream: upstream, SSLCertPath: cert, SSLKeyPath: key, ListenHTTPS: s.ProxyTLSPort, LuaRoot: luaRoot,
+	}); err != nil {
+		return "", err
+	}
 	return kept(filepath.Join(dir, "slave-token"), func() (string, error) {
-		cert, key, err := testbed.WriteCertificate(filepath.Join(dir, "tls"), 365*24*time.Hour, tlsName)
-		if err != nil {
-			return "", err
-		}
-		upstream := net.JoinHostPort(host, strconv.Itoa(s.MediaPort))
-		luaRoot := filepath.Join(dir, "slave", "lua")
-		plain, err := admin.AddServer(ctx, testbed.Server{
-			Name: "demo", ServiceType: api.Jellyfin, Host: host, ServerName: plainName,
-			Upstream: upstream, ListenHTTP: s.ProxyPort, LuaRoot: luaRoot,
-		})
-		if err != nil {
-			return "", err
-		}
-		if _, err := admin.AddServer(ctx, testbed.Server{
-			Name: "demo with TLS", ServiceType: api.Jellyfin, Host: host, ServerName: tlsName,
-			Upstream: upstream, SSLCertPath: cert, SSLKeyPath: key, ListenHTTPS: s.ProxyTLSPort, LuaRoot: luaRoot,
-		}); err != nil {
-			return "", err
-		}
 		for _, name := range []string{"Jellyfin Web", "Jellyfin Android", "Infuse-Direct"} {
 			player := map[string]any{"client_name": name, "service_type": api.Jellyfin, "enabled": true}
 			if err := admin.Do(ctx, http.MethodPost, "players", player, nil); err != nil {

@@ -96,6 +96,28 @@ func (a *Admin) AddServer(ctx context.Context, s Server) (Server, error) {
 	return s, err
 }
 
+// PutServer registers a server, or changes the one that has its name.
+func (a *Admin) PutServer(ctx context.Context, s Server) (Server, error) {
+	var list struct {
+		Items []struct {
+			ID   int64  `json:"id"`
+			Name string `json:"name"`
+		} `json:"items"`
+	}
+	if err := a.Do(ctx, http.MethodGet, "servers?q="+url.QueryEscape(s.Name), nil, &list); err != nil {
+		return s, err
+	}
+	for _, known := range list.Items {
+		if known.Name == s.Name {
+			s.ID, s.Enabled = known.ID, true
+			change := s
+			change.ID = 0 // not a field that can be changed
+			return s, a.Do(ctx, http.MethodPatch, fmt.Sprintf("servers/%d", s.ID), change, nil)
+		}
+	}
+	return a.AddServer(ctx, s)
+}
+
 // NewToken makes a slave token for a server.
 func (a *Admin) NewToken(ctx context.Context, serverID int64) (string, error) {
 	var made struct {
