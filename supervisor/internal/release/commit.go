@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/uhdadmin/media-gateway/supervisor/internal/durable"
 )
 
 // ErrNoRelease says that `conf` points to no release yet.
@@ -20,7 +22,7 @@ func (s *Store) Commit(rel *Release) error {
 	if have, err := os.Readlink(s.path("conf")); err == nil && have == target {
 		return nil
 	}
-	if err := relink(target, s.path("conf")); err != nil {
+	if err := durable.Link(target, s.path("conf")); err != nil {
 		return fmt.Errorf("switch conf to %s: %w", target, err)
 	}
 	return nil
@@ -37,7 +39,7 @@ func (s *Store) Current() (*Release, error) {
 		return nil, ErrNoRelease
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read conf: %w", cured(err))
+		return nil, fmt.Errorf("read conf: %w", durable.Cured(err))
 	}
 	return s.Load(filepath.Base(target))
 }
@@ -89,7 +91,7 @@ func (s *Store) Prune() error {
 	}
 	entries, err := os.ReadDir(s.path("releases"))
 	if err != nil {
-		return fmt.Errorf("prune releases: %w", cured(err))
+		return fmt.Errorf("prune releases: %w", durable.Cured(err))
 	}
 	var errs []error
 	for _, e := range entries {
@@ -98,7 +100,7 @@ func (s *Store) Prune() error {
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("prune releases: %w", cured(err))
+		return fmt.Errorf("prune releases: %w", durable.Cured(err))
 	}
 	return nil
 }

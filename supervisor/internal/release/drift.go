@@ -9,6 +9,8 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+
+	"github.com/uhdadmin/media-gateway/supervisor/internal/durable"
 )
 
 // Drift returns the managed files that are not as they were installed: of the release rel and of the
@@ -32,7 +34,7 @@ func (s *Store) Drift(rel *Release) ([]string, error) {
 	for _, name := range slices.Sorted(maps.Keys(lua)) {
 		have, err := os.ReadFile(s.path("lua", name))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, cured(err)
+			return nil, durable.Cured(err)
 		}
 		if err != nil || !bytes.Equal(have, lua[name]) {
 			paths = append(paths, path.Join("lua", name))

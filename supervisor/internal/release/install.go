@@ -7,6 +7,8 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+
+	"github.com/uhdadmin/media-gateway/supervisor/internal/durable"
 )
 
 // luaFiles returns the Lua tree by path, without access.lua, whose place is the symlink into the
@@ -37,7 +39,7 @@ func (s *Store) installLua() error {
 	}
 	link := s.path("lua", "access.lua")
 	if target, err := os.Readlink(link); err != nil || target != accessLink {
-		if err := relink(accessLink, link); err != nil {
+		if err := durable.Link(accessLink, link); err != nil {
 			return err
 		}
 	}
@@ -60,7 +62,7 @@ func (s *Store) removeStrayLua(files map[string][]byte) error {
 		if _, ours := files[filepath.ToSlash(name)]; ours || name == "access.lua" {
 			return nil
 		}
-		return cured(os.Remove(path))
+		return durable.Cured(os.Remove(path))
 	})
 }
 
@@ -70,9 +72,9 @@ func installFile(path string, data []byte) error {
 		return nil
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return cured(err)
+		return durable.Cured(err)
 	}
-	return writeFile(path, data, 0o644)
+	return durable.WriteFile(path, data, 0o644)
 }
 
 // writeProbeKey draws the key that marks the supervisor's own requests, once: a boot on a full disk
@@ -82,5 +84,5 @@ func (s *Store) writeProbeKey() error {
 	if info, err := os.Stat(path); err == nil && info.Size() > 0 && info.Mode().Perm() == 0o600 {
 		return nil
 	}
-	return writeFile(path, []byte(rand.Text()), 0o600)
+	return durable.WriteFile(path, []byte(rand.Text()), 0o600)
 }

@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"github.com/uhdadmin/media-gateway/shared/api"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/durable"
 )
 
 // PlaceholderHash names the release that answers 503 while there is no other.
@@ -36,7 +37,7 @@ const manifestFile = "manifest.json"
 func readRelease(dir string) (*Release, error) {
 	data, err := os.ReadFile(filepath.Join(dir, manifestFile))
 	if err != nil {
-		return nil, cured(err)
+		return nil, durable.Cured(err)
 	}
 	rel := &Release{Dir: dir}
 	if err := json.Unmarshal(data, rel); err != nil {
@@ -68,7 +69,7 @@ func (r *Release) Changed() ([]string, error) {
 	for _, name := range slices.Sorted(maps.Keys(r.Digests)) {
 		data, err := os.ReadFile(filepath.Join(r.Dir, name))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, cured(err)
+			return nil, durable.Cured(err)
 		}
 		if err != nil || digest(data) != r.Digests[name] {
 			changed = append(changed, name)
@@ -88,7 +89,7 @@ func (r *Release) AccessLua() ([]byte, error) { return r.read("access.lua") }
 
 func (r *Release) read(name string) ([]byte, error) {
 	data, err := os.ReadFile(filepath.Join(r.Dir, name))
-	return data, cured(err)
+	return data, durable.Cured(err)
 }
 
 func digest(data []byte) string {

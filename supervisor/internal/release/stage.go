@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"github.com/uhdadmin/media-gateway/shared/api"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/durable"
 )
 
 // cleared is the content of the two files whose directives server.conf holds; operators are told to
@@ -59,9 +60,9 @@ func (s *Store) stage(ctx context.Context, rel *Release, files map[string][]byte
 			return installFile(filepath.Join(rel.Dir, manifestFile), manifest) // the identity may be a newer one
 		}
 	}
-	tmp, err := os.MkdirTemp(s.path("releases"), rel.Hash+tempInfix)
+	tmp, err := os.MkdirTemp(s.path("releases"), rel.Hash+durable.TempInfix)
 	if err != nil {
-		return cured(err)
+		return durable.Cured(err)
 	}
 	if err := fillDir(ctx, tmp, files, manifest); err != nil {
 		return errors.Join(err, os.RemoveAll(tmp))
@@ -89,17 +90,17 @@ func fillDir(ctx context.Context, dir string, files map[string][]byte, manifest 
 		return err
 	}
 	if err := os.Chmod(dir, 0o755); err != nil { // nginx's workers read access.lua
-		return cured(err)
+		return durable.Cured(err)
 	}
-	return syncDir(dir)
+	return durable.SyncDir(dir)
 }
 
 func createFile(path string, data []byte) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if err != nil {
-		return cured(err)
+		return durable.Cured(err)
 	}
-	return cured(fill(f, data, 0o644))
+	return durable.Cured(durable.Fill(f, data, 0o644))
 }
 
 // replaceDir gives tmp the name dir. A directory cannot be renamed over one with content, so that one
@@ -108,19 +109,19 @@ func replaceDir(tmp, dir string) error {
 	aside := dir + asideInfix + filepath.Base(tmp)
 	err := os.Rename(dir, aside)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return cured(err)
+		return durable.Cured(err)
 	}
 	had := err == nil
 	if err := os.Rename(tmp, dir); err != nil {
 		if had {
 			err = errors.Join(err, os.Rename(aside, dir))
 		}
-		return cured(err)
+		return durable.Cured(err)
 	}
-	if err := syncDir(filepath.Dir(dir)); err != nil || !had {
+	if err := durable.SyncDir(filepath.Dir(dir)); err != nil || !had {
 		return err
 	}
-	return cured(os.RemoveAll(aside))
+	return durable.Cured(os.RemoveAll(aside))
 }
 
 // filesOf returns p's release by file name, all but the manifest.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/uhdadmin/media-gateway/shared/api"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/durable"
 )
 
 // The numbers of what is kept.
@@ -52,7 +53,7 @@ func (s *Store) loadState() error {
 			continue
 		}
 		if err != nil {
-			return cured(err)
+			return durable.Cured(err)
 		}
 		if err := json.Unmarshal(data, into); err != nil {
 			s.cfg.Log.Error("state file is damaged and ignored", "file", s.path("state", name), "error", err)
@@ -67,7 +68,7 @@ func (s *Store) saveState(name string, v any) error {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(s.path("state", name), append(data, '\n'), 0o600); err != nil {
+	if err := durable.WriteFile(s.path("state", name), append(data, '\n'), 0o600); err != nil {
 		return fmt.Errorf("save %s: %w", name, err)
 	}
 	return nil

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/uhdadmin/media-gateway/supervisor/internal/durable"
 )
 
 // Config of a Store.
@@ -48,7 +50,7 @@ func Open(cfg Config) (*Store, error) {
 func (s *Store) open() (err error) {
 	for _, dir := range []string{"", "releases", "lua", "run", "spool", "state"} {
 		if err := os.MkdirAll(s.path(dir), 0o755); err != nil {
-			return cured(err)
+			return durable.Cured(err)
 		}
 	}
 	if err := s.takeLock(); err != nil {
@@ -84,7 +86,7 @@ func (s *Store) Close() error {
 func (s *Store) takeLock() error {
 	f, err := os.OpenFile(s.path("state", "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return cured(err)
+		return durable.Cured(err)
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return errors.Join(fmt.Errorf("another supervisor runs on it, give each its own SLAVE_ROOT: %w", err), f.Close())
@@ -98,7 +100,7 @@ func (s *Store) takeLock() error {
 func (s *Store) removeLeftovers() error {
 	entries, err := os.ReadDir(s.path("releases"))
 	if err != nil {
-		return cured(err)
+		return durable.Cured(err)
 	}
 	for _, e := range entries {
 		name, _, aside := strings.Cut(e.Name(), asideInfix)
@@ -107,19 +109,19 @@ func (s *Store) removeLeftovers() error {
 		}
 		if _, err := os.Lstat(s.dir(name)); errors.Is(err, fs.ErrNotExist) {
 			if err := os.Rename(s.path("releases", e.Name()), s.dir(name)); err != nil {
-				return cured(err)
+				return durable.Cured(err)
 			}
 		}
 	}
 	for _, pattern := range []string{"*", "releases/*", "state/*", "run/*", "conf/*"} {
-		for _, infix := range []string{tempInfix, asideInfix} {
+		for _, infix := range []string{durable.TempInfix, asideInfix} {
 			leftovers, err := filepath.Glob(s.path(pattern + infix + "*"))
 			if err != nil {
 				return err
 			}
 			for _, path := range leftovers {
 				if err := os.RemoveAll(path); err != nil {
-					return cured(err)
+					return durable.Cured(err)
 				}
 			}
 		}
@@ -134,11 +136,11 @@ func (s *Store) adoptFolder() error {
 		return nil
 	}
 	if err != nil {
-		return cured(err)
+		return durable.Cured(err)
 	}
 	kept := fmt.Sprintf("%s.before-%d", s.path("conf"), s.cfg.Now().Unix())
 	if err := os.Rename(s.path("conf"), kept); err != nil {
-		return cured(err)
+		return durable.Cured(err)
 	}
 	s.cfg.Log.Warn("conf was a folder of an earlier agent: moved away", "to", kept)
 	return nil

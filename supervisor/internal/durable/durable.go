@@ -1,4 +1,6 @@
-package release
+// Package durable writes files that are whole or as they were, whatever happens in between: a crash, a
+// kill, a full disk.
+package durable
 
 import (
 	"errors"
@@ -9,29 +11,29 @@ import (
 	"syscall"
 )
 
-// tempInfix marks what is being written; Open removes what a crash left behind.
-const tempInfix = ".tmp-"
+// TempInfix is in the name of what is being written; who opens a folder removes what a crash left there.
+const TempInfix = ".tmp-"
 
-// writeFile makes path hold data, or leaves it as it was, whatever happens in between:
+// WriteFile makes path hold data, or leaves it as it was, whatever happens in between:
 //
 //	openat(TMP, O_CREAT|O_EXCL) write fchmod fsync close rename(TMP, path) openat(DIR) fsync close
-func writeFile(path string, data []byte, perm fs.FileMode) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+tempInfix)
+func WriteFile(path string, data []byte, perm fs.FileMode) error {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+TempInfix)
 	if err != nil {
-		return cured(err)
+		return Cured(err)
 	}
 	defer func() { _ = os.Remove(f.Name()) }() // gone already when all went well
-	if err := fill(f, data, perm); err != nil {
-		return cured(err)
+	if err := Fill(f, data, perm); err != nil {
+		return Cured(err)
 	}
 	if err := os.Rename(f.Name(), path); err != nil {
-		return cured(err)
+		return Cured(err)
 	}
-	return syncDir(filepath.Dir(path))
+	return SyncDir(filepath.Dir(path))
 }
 
-// fill writes data to f, syncs and closes it.
-func fill(f *os.File, data []byte, perm fs.FileMode) error {
+// Fill writes data to f, sets its mode, syncs and closes it.
+func Fill(f *os.File, data []byte, perm fs.FileMode) error {
 	_, err := f.Write(data)
 	if err == nil {
 		err = f.Chmod(perm)
@@ -42,33 +44,34 @@ func fill(f *os.File, data []byte, perm fs.FileMode) error {
 	return errors.Join(err, f.Close())
 }
 
-// relink makes the symlink path point to target in one step:
+// Link makes the symlink path point to target in one step:
 //
 //	symlinkat(target, TMP) rename(TMP, path) openat(DIR) fsync close
-func relink(target, path string) error {
-	tmp := path + tempInfix + "link"
+func Link(target, path string) error {
+	tmp := path + TempInfix + "link"
 	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return cured(err)
+		return Cured(err)
 	}
 	if err := os.Symlink(target, tmp); err != nil {
-		return cured(err)
+		return Cured(err)
 	}
 	if err := os.Rename(tmp, path); err != nil {
-		return cured(errors.Join(err, os.Remove(tmp)))
+		return Cured(errors.Join(err, os.Remove(tmp)))
 	}
-	return syncDir(filepath.Dir(path))
+	return SyncDir(filepath.Dir(path))
 }
 
-func syncDir(dir string) error {
+// SyncDir makes the names in dir survive a crash.
+func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
-		return cured(err)
+		return Cured(err)
 	}
-	return cured(errors.Join(d.Sync(), d.Close()))
+	return Cured(errors.Join(d.Sync(), d.Close()))
 }
 
-// cured adds to an error of the filesystem what an operator can do about it.
-func cured(err error) error {
+// Cured adds to an error of the filesystem what an operator can do about it; nil stays nil.
+func Cured(err error) error {
 	switch {
 	case err == nil:
 		return nil
