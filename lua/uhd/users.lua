@@ -1,0 +1,140 @@
+-- Whose a token is. Bindings come from captured logins, from the supervisor
+-- after an nginx start, and, for a token that nobody has seen log in, from one
+-- question to the supervisor.
+--
+-- Shared dict session_store:
+--   user:<scope>:<token hash>     user id, "" while known to be unknown
+--   asking:<scope>:<token hash>   there while somebody asks
+--
+-- A user id that a client states is never looked at here.
+
+local lrucache = require "resty.lrucache"
+local supervisor = require "uhd.supervisor"
+
+
+local dict = ngx.shared.session_store
+local type = type
+
+
+-- Bindings remembered per worker, and seconds until the dict is looked at
+-- again.
+local CACHED_USERS = 10000
+local CACHED_FOR = 60
+
+-- Seconds that a binding is kept without being looked up anew, that "unknown"
+-- is believed, and that a question may take at the longest.
+local KEPT_FOR = 7 * 24 * 3600
+local UNKNOWN_FOR = 10
+local ASKING_FOR = 1
+
+-- Questions a worker has under way at most: random tokens must not become a
+-- flood of questions.
+local MAX_ASKING = 32
+
+local MAX_ID = 256
+
+
+local _M = {}
+
+
+local cache = lrucache.new(CACHED_USERS)
+local asking = 0
+
+
+-- Tells whether text can be a user id.
+function _M.is_id(text)
+  return type(text) == "string" and text ~= "" and #text <= MAX_ID
+end
+
+
+local function key_of(scope, token_hash)
+  return scope .. ":" .. token_hash
+end
+
+
+-- Remembers whose a token is. Returns true, or nil and an error.
+function _M.bind(scope, token_hash, user_id)
+  local key = key_of(scope, token_hash)
+  cache:delete(key)
+
+  return dict:set("user:" .. key, user_id, KEPT_FOR)
+end
+
+
+-- Returns the user id of a token as far as it is known here, without asking:
+-- nil for an unknown one, and then "" when it is known to be unknown.
+local function look_up(key)
+  local user_id = cache:get(key)
+  if user_id then
+    return user_id
+  end
+
+  user_id = dict:get("user:" .. key)
+  if not user_id then
+    return nil
+  end
+  if user_id == "" then
+    return nil, ""
+  end
+
+  cache:set(key, user_id, CACHED_FOR)
+
+  return user_id
+end
+
+
+-- Returns the user id of a token that is known without asking, or nil. scope:
+-- the media server; token_hash: as tokens.hash returns it, nil for no token.
+function _M.known(scope, token_hash)
+  return token_hash and look_up(key_of(scope, token_hash)) or nil
+end
+
+
+local function ask(scope, token_hash)
+  local path = "/users" .. supervisor.query("scope", scope,
+                                            "token_hash", token_hash)
+  local status, answer = supervisor.call("GET", path)
+  if not status then
+    return nil
+  end
+
+  if status == 200 and type(answer) == "table" and _M.is_id(answer.user_id)
+  then
+    _M.bind(scope, token_hash, answer.user_id)
+    return answer.user_id
+  end
+
+  -- add: a login that was captured meanwhile knows better.
+  dict:add("user:" .. key_of(scope, token_hash), "", UNKNOWN_FOR)
+
+  return _M.known(scope, token_hash)
+end
+
+
+-- Returns the user id of a token, or nil. Asks the supervisor about an unknown
+-- one, once; who comes while another request asks goes on without. Access
+-- phase only.
+function _M.of(scope, token_hash)
+  if not token_hash then
+    return nil
+  end
+
+  local key = key_of(scope, token_hash)
+  local user_id, unknown = look_up(key)
+  if user_id or unknown or asking >= MAX_ASKING
+     or not supervisor.reachable()
+     or not dict:add("asking:" .. key, true, ASKING_FOR)
+  then
+    return user_id
+  end
+
+  asking = asking + 1
+  user_id = ask(scope, token_hash)
+  asking = asking - 1
+  dict:delete("asking:" .. key)
+
+  return user_id
+end
+
+
+return _M
