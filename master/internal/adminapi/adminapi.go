@@ -140,6 +140,9 @@ func (s *server) registerLibrary() {
 		path: "profiles", one: "profile", table: s.Store.Profiles, fresh: library.NewProfile,
 		guard: guardCustomLua, readOnly: []string{"is_default"},
 	}.register(s)
+	resource[library.Setting]{
+		path: "settings", one: "setting", table: s.Store.Settings, fresh: library.NewSetting, schema: settingSchema,
+	}.register(s)
 	s.registerClone()
 }
 

@@ -1,6 +1,10 @@
 package adminapi
 
-import "github.com/danielgtaylor/huma/v2"
+import (
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/uhdadmin/media-gateway/master/internal/library"
+)
 
 const upstreamTakes = `takes "host:port" or a list of {"address": "host:port", "weight": 1}`
 
@@ -17,5 +21,14 @@ func upstreamSchema(server *huma.Schema) {
 	server.Properties["upstream"] = &huma.Schema{
 		Description: upstreamTakes,
 		AnyOf:       []*huma.Schema{{Type: huma.TypeString}, {Type: huma.TypeArray, Items: target}},
+	}
+}
+
+// settingSchema tells which settings there are and what each takes.
+func settingSchema(setting *huma.Schema) {
+	setting.Properties["name"].Enum = []any{library.SettingTrustedProxies, library.SettingRealIPHeader}
+	setting.Properties["value"] = &huma.Schema{
+		Description: `trusted_proxies takes a list of networks, as in ["203.0.113.0/24"]; real_ip_header the name of the header in which they tell the client's address, X-Forwarded-For without this setting`,
+		AnyOf:       []*huma.Schema{{Type: huma.TypeString}, {Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString}}},
 	}
 }

@@ -97,6 +97,17 @@ func TestPattern(t *testing.T) {
 	}
 }
 
+func TestNetwork(t *testing.T) {
+	table(t, "Network", field.Network, []string{"10.0.0.0/8", "203.0.113.9", "2001:db8::/32", "::1"},
+		[]string{"", "10.0.0.1/8", "0.0.0.0/0", "::/0", "fe80::1%eth0", "::ffff:1.2.3.4", "10.0.0.0/33", "a", "unix:", "1.2.3.4;"})
+	for in, want := range map[string]string{"10.1.2.3/8": "10.0.0.0/8", " 2001:DB8::1 ": "2001:db8::1", "x": "x"} {
+		if got := field.CanonicalNetwork(in); got != want {
+			t.Errorf("CanonicalNetwork(%q) = %q, want %q", in, got, want)
+		}
+	}
+	table(t, "HeaderName", field.HeaderName, []string{"X-Forwarded-For", "CF-Connecting-IP"}, []string{"", "X_A", "a b", "a;", "-a", "proxy_protocol"})
+}
+
 func TestPath(t *testing.T) {
 	table(t, "Path", field.Path, []string{"/", "//", "/emby/System/Ping", "/路径 x", "/embywebsocket", "/web/emby", "/emby2/"},
 		[]string{"", "emby", "/a?b", "/a#b", "/a\nb", "/emby", "/Emby/", "//emby//", "/MediaBrowser", "/emby/mediabrowser/", "/%65mby", "/emby%2F"})

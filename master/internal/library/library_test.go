@@ -1,6 +1,7 @@
 package library_test
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -49,6 +50,36 @@ func TestPlayer(t *testing.T) {
 			continue
 		}
 		want(t, name, p.Validate(), c.field)
+	}
+}
+
+func TestSetting(t *testing.T) {
+	for _, c := range []struct{ name, value, stored, field string }{
+		{"trusted_proxies", `["203.0.113.9/24", " 2001:DB8::1 ", "::ffff:192.0.2.1"]`, `["203.0.113.0/24","2001:db8::1","192.0.2.1"]`, ""},
+		{"trusted_proxies", `[]`, `[]`, ""},
+		{"trusted_proxies", `null`, "", "value"},
+		{"trusted_proxies", `"10.0.0.0/8"`, "", "value"},
+		{"trusted_proxies", `[1]`, "", "value"},
+		{"trusted_proxies", `["10.0.0.0/8", "0.0.0.0/0"]`, "", "value[1]"},
+		{"trusted_proxies", `["::/0"]`, "", "value[0]"},
+		{"trusted_proxies", `["10.0.0.1", "10.0.0.1/8", "10.0.0.2/8"]`, "", "value[2]"},
+		{"trusted_proxies", `["proxy.example"]`, "", "value[0]"},
+		{"trusted_proxies", `["1.2.3.4; include /etc/passwd"]`, "", "value[0]"},
+		{"trusted_proxies", `["unix:"]`, "", "value[0]"},
+		{"real_ip_header", ` "CF-Connecting-IP" `, `"CF-Connecting-IP"`, ""},
+		{"real_ip_header", `"X_Real"`, "", "value"},
+		{"real_ip_header", `"a; b"`, "", "value"},
+		{"real_ip_header", `""`, "", "value"},
+		{"real_ip_header", `["X"]`, "", "value"},
+		{"other", `1`, "", "name"},
+		{"", `1`, "", "name"},
+	} {
+		s := library.Setting{Name: c.name, Value: json.RawMessage(c.value)}
+		s.SetDefaults()
+		want(t, c.name+" "+c.value, s.Validate(), c.field)
+		if c.field == "" && string(s.Value) != c.stored {
+			t.Errorf("%s %s is kept as %s, want %s", c.name, c.value, s.Value, c.stored)
+		}
 	}
 }
 

@@ -150,7 +150,7 @@ func checkValues(t *testing.T, ds []*nginxconf.Directive, s *fleet.Server) {
 		"access_by_lua_file":        {s.LuaRoot + "/access.lua"},
 		"log_by_lua_file":           {s.LuaRoot + "/log_handler.lua"},
 		"header_filter_by_lua_file": {s.LuaRoot + "/header_filter.lua"},
-		"set":                       {"$config_profile_id", "1"},
+		"set":                       {"$config_profile_id", "1", "$config_server_id", "1"},
 	}
 	if s.TLS() {
 		want["ssl_certificate"], want["ssl_certificate_key"] = []string{s.SSLCertPath}, []string{s.SSLKeyPath}

@@ -8,6 +8,7 @@ import (
 	"text/template"
 
 	"github.com/uhdadmin/media-gateway/master/internal/fleet"
+	"github.com/uhdadmin/media-gateway/master/internal/library"
 	"github.com/uhdadmin/media-gateway/shared/nginxconf"
 )
 
@@ -17,6 +18,15 @@ var source string
 // file is what the template sees.
 type file struct {
 	Servers []block
+	library.Settings
+}
+
+// Scheme is the variable with the scheme by which a client came.
+func (f file) Scheme() string {
+	if len(f.TrustedProxies) > 0 {
+		return "$client_scheme"
+	}
+	return "$scheme"
 }
 
 type block struct {
@@ -37,12 +47,12 @@ func (b block) Sets(name string, args ...string) bool {
 }
 
 // nginx returns server.conf. Servers must be valid and in the order of their ids.
-func nginx(servers []fleet.Server, defaultProfile int64) (string, error) {
+func nginx(servers []fleet.Server, defaultProfile int64, settings library.Settings) (string, error) {
 	t, err := template.New("server.conf").Funcs(template.FuncMap{"quote": nginxconf.Quote, "indented": indented}).Parse(source)
 	if err != nil {
 		return "", fmt.Errorf("parse template: %w", err)
 	}
-	var f file
+	f := file{Settings: settings}
 	upstreams := upstreamNames(servers)
 	for i, s := range servers {
 		b := block{Server: s, Number: i + 1, UpstreamName: upstreams[i], ProfileID: profileID(defaultProfile)}

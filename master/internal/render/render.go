@@ -35,6 +35,7 @@ type Input struct {
 	Profiles    []library.Profile
 	Players     []library.Player
 	URIRules    []library.URIRule
+	Settings    []library.Setting
 	RateLimits  api.RateLimits
 	AllowShrink bool // tells slaves that dropping most server blocks, or all, is intended
 }
@@ -55,7 +56,11 @@ func Render(in Input) (*api.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := nginx(servers, rules.fallback.ID)
+	settings, err := library.ReadSettings(in.Settings)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	text, err := nginx(servers, rules.fallback.ID, settings)
 	if err != nil {
 		return nil, err
 	}

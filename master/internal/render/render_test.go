@@ -57,11 +57,19 @@ func goldens() map[string]render.Input {
 		s.ProfileID = &profile
 	}))
 	custom.Profiles = append(custom.Profiles, library.Profile{ID: 7, Name: "kids", ServiceType: api.Emby})
+	trusting := input(server(1, "emby1.com", "203.0.113.10:8096"), with(server(2, "emby2.com", "203.0.113.10:8097"), func(s *fleet.Server) {
+		s.CustomNginx = "set_real_ip_from 192.0.2.1; real_ip_header CF-Connecting-IP; real_ip_recursive off;"
+	}))
+	trusting.Settings = []library.Setting{
+		{ID: 1, Name: library.SettingTrustedProxies, Value: json.RawMessage(`["203.0.113.0/24","2001:db8::/32","198.51.100.7"]`)},
+		{ID: 2, Name: library.SettingRealIPHeader, Value: json.RawMessage(`"X-Real-IP"`)},
+	}
 	return map[string]render.Input{
-		"three-servers": three,
-		"one-server":    input(server(1, "emby1.com", "203.0.113.10:8096")),
-		"no-ssl":        input(with(server(1, "emby1.com", "203.0.113.10:8096"), noTLS)),
-		"ipv6":          input(server(1, "emby1.com", "[2001:db8::1]:8096")),
+		"trusted-proxies": trusting,
+		"three-servers":   three,
+		"one-server":      input(server(1, "emby1.com", "203.0.113.10:8096")),
+		"no-ssl":          input(with(server(1, "emby1.com", "203.0.113.10:8096"), noTLS)),
+		"ipv6":            input(server(1, "emby1.com", "[2001:db8::1]:8096")),
 		"odd-ports": input(with(server(1, "emby1.com", "203.0.113.10:8096"), func(s *fleet.Server) {
 			s.ListenHTTP, s.ListenHTTPS = 8080, 8443
 		}), with(server(2, "*.emby2.com", "203.0.113.10:8097"), func(s *fleet.Server) {

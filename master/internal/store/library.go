@@ -61,6 +61,21 @@ func (s *Store) profiles() Table[library.Profile] {
 	}
 }
 
+func (s *Store) settings() Table[library.Setting] {
+	return Table[library.Setting]{
+		s: s,
+		stamp: func(r *library.Setting) Stamp {
+			return Stamp{&r.ID, &r.CreatedAt, &r.UpdatedAt, &r.Revision}
+		},
+		search:  []string{"name"},
+		filters: []string{"name"},
+		check: func(_ context.Context, _ bun.IDB, _, row *library.Setting) error {
+			row.SetDefaults()
+			return row.Validate()
+		},
+	}
+}
+
 // checkProfileRow keeps the one default profile per service type that the migration made, and refuses
 // selections of what is not in the library.
 func checkProfileRow(ctx context.Context, tx bun.IDB, old, row *library.Profile) error {

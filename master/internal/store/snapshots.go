@@ -29,6 +29,7 @@ type Content struct {
 	Profiles   []library.Profile `json:"profiles"`
 	Players    []library.Player  `json:"players"`
 	URIRules   []library.URIRule `json:"uri_rules"`
+	Settings   []library.Setting `json:"settings"`
 	RateLimits api.RateLimits    `json:"rate_limits"`
 }
 
@@ -48,8 +49,8 @@ func (s *Store) Publish(ctx context.Context, fn func(ctx context.Context, tx *Pu
 
 // Content reads everything configurations are rendered from, each list in the order of ids.
 func (p *PublishTx) Content(ctx context.Context) (Content, error) {
-	c := Content{Servers: []fleet.Server{}, Profiles: []library.Profile{}, Players: []library.Player{}, URIRules: []library.URIRule{}}
-	for _, rows := range []any{&c.Servers, &c.Profiles, &c.Players, &c.URIRules} {
+	c := Content{Servers: []fleet.Server{}, Profiles: []library.Profile{}, Players: []library.Player{}, URIRules: []library.URIRule{}, Settings: []library.Setting{}}
+	for _, rows := range []any{&c.Servers, &c.Profiles, &c.Players, &c.URIRules, &c.Settings} {
 		if err := p.tx.NewSelect().Model(rows).OrderBy("id", bun.OrderAsc).Scan(ctx); err != nil {
 			return c, fmt.Errorf("read what to publish: %w", err)
 		}

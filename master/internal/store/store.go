@@ -46,6 +46,7 @@ type Store struct {
 	Players        Table[library.Player]
 	URIRules       Table[library.URIRule]
 	Profiles       Table[library.Profile]
+	Settings       Table[library.Setting]
 	RateLimitRules Table[library.RateLimitRule]
 	StreamRules    Table[library.StreamRule]
 	Enforcements   Table[library.Enforcement]
@@ -80,6 +81,7 @@ func Open(ctx context.Context, databaseURL string, log *slog.Logger) (*Store, er
 	s.Players = s.players()
 	s.URIRules = s.uriRules()
 	s.Profiles = s.profiles()
+	s.Settings = s.settings()
 	s.RateLimitRules = s.rateLimitRules()
 	s.StreamRules = s.streamRules()
 	s.Enforcements = s.enforcements()
