@@ -78,7 +78,7 @@ func costOf(re *syntax.Regexp) (cost, error) {
 			sum.ways = most // the first character chooses
 		}
 	case syntax.OpQuest:
-		sum.ways++
+		return sum.repeated(re, 0, 1)
 	case syntax.OpStar, syntax.OpPlus:
 		return sum.repeated(re, 0, -1)
 	case syntax.OpRepeat:
@@ -92,6 +92,10 @@ func (c cost) repeated(re *syntax.Regexp, low, high int) (cost, error) {
 	endless := high < 0 || high > bounded && high != low
 	if endless && (c.loops > 0 || c.ways > 1) {
 		return c, fmt.Errorf("repeats something that has itself a choice, %s, like (a+)+ or (a|ab)*: it could take exponential time; write it without the inner repetition, option or alternative", re)
+	}
+	switch sub := re.Sub[0]; sub.Op {
+	case syntax.OpBeginLine, syntax.OpEndLine, syntax.OpBeginText, syntax.OpEndText, syntax.OpWordBoundary, syntax.OpNoWordBoundary:
+		return c, fmt.Errorf("repeats what matches no character, %s: leave the repetition away", re)
 	}
 	n := max(low, high, 1)
 	c.size = min(c.size*n, math.MaxInt32)

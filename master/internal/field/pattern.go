@@ -91,8 +91,15 @@ func classEnd(s string, at int) int {
 // hyphen follows a class inside a class, where only PCRE refuses it.
 var hyphen = regexp.MustCompile(`(\\[dDwWsS]|:\])-[^\]]`)
 
+// posixLike is a class that looks like a named one of POSIX.
+var posixLike = regexp.MustCompile(`^\[(:.*:|\..*\.|=.*=)\]$`)
+
+// repeatedFlags is a repetition of an option, which RE2 applies to what stands before.
+var repeatedFlags = regexp.MustCompile(`\(\?[a-zA-Z-]*\)(?:[*+?]|\{[0-9])`)
+
 // dialect refuses what RE2 reads and PCRE does not, or reads otherwise.
 func dialect(s string) error {
+	outside := 0 // where the last class ends
 	for i := 0; i < len(s); i++ {
 		switch {
 		case s[i] == '\\' && i+1 < len(s):
@@ -101,11 +108,19 @@ func dialect(s string) error {
 			if strings.IndexByte("QEpPC", s[i]) >= 0 || strings.HasPrefix(s[i:], "x{") {
 				return fmt.Errorf(`uses \%c, which is not supported; %s`, s[i], accepted)
 			}
-		case s[i] == '[':
-			if found := hyphen.FindString(s[i:classEnd(s, i)]); found != "" {
+		case s[i] == '[' && i >= outside:
+			outside = classEnd(s, i)
+			class := s[i:outside]
+			if posixLike.MatchString(class) {
+				return fmt.Errorf("uses %s, which PCRE reads otherwise: write the class in another order", class)
+			}
+			if found := hyphen.FindString(class); found != "" {
 				return fmt.Errorf("uses %q in a class, where - is no range: write it as the last character of the class", found)
 			}
 		}
+	}
+	if found := repeatedFlags.FindString(s); found != "" {
+		return fmt.Errorf("repeats what matches no character, %q: leave the repetition away", found)
 	}
 	for _, p := range []struct{ text, name string }{{"(?P<", "a named group"}, {"(?<", "a named group or lookbehind"}, {"(?=", "lookahead"}, {"(?!", "lookahead"}, {"[[.", "a collating element"}, {"[[=", "an equivalence class"}} {
 		if strings.Contains(s, p.text) {

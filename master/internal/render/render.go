@@ -14,6 +14,7 @@ package render
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -68,7 +69,7 @@ func Render(in Input) (*api.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &api.Config{
+	config := &api.Config{
 		Mode:            api.ModeMultiServer,
 		ServiceType:     in.Group.ServiceType,
 		RenderedNginx:   text,
@@ -78,7 +79,24 @@ func Render(in Input) (*api.Config, error) {
 		RateLimitConfig: complete(in.RateLimits),
 		SiblingCount:    len(servers),
 		AllowShrink:     in.AllowShrink,
-	}, nil
+	}
+	return config, checkSize(config)
+}
+
+// maxRules is how many bytes of rules a slave takes: what its admin socket does, less some for what the
+// supervisor writes around them.
+const maxRules = 4<<20 - 4<<10
+
+// checkSize refuses more rules than slaves take.
+func checkSize(c *api.Config) error {
+	encoded, err := json.Marshal([]any{c.LuaConfig, c.LuaConfigs, c.RateLimitConfig})
+	if err != nil {
+		return fmt.Errorf("encode rules: %w", err)
+	}
+	if n := len(encoded); n > maxRules {
+		return fmt.Errorf("the rules of all profiles in use, together, %w: they have %d bytes, a slave takes %d; use fewer or shorter URI rules, players and limits, or fewer profiles", ErrInvalid, n, maxRules)
+	}
+	return nil
 }
 
 // enabledServers returns the group's servers in the order of their ids.
