@@ -1,13 +1,16 @@
 -- The access chain: skip list, block list, identity, whitelist with minimum
--- version, fake counts. It decides from this worker's compiled rules and
--- speaks to nobody.
+-- version, fake counts, concurrent streams. It decides from this worker's
+-- compiled rules and from what the shared dicts hold; only a token or a stream
+-- that is seen for the first time is asked about, at the supervisor's socket.
 
 local config = require "uhd.config"
 local deny = require "uhd.deny"
 local fake_counts = require "uhd.fake_counts"
 local identity = require "uhd.identity"
+local login = require "uhd.login"
 local probe = require "uhd.probe"
 local routes = require "uhd.routes"
+local streams = require "uhd.streams"
 
 
 local BLOCK = routes.BLOCK
@@ -81,11 +84,18 @@ function _M.run()
   end
 
   local var = ngx.var
-  check(rules.profiles[var.config_profile_id] or rules.default, var)
+  local profile = rules.profiles[var.config_profile_id] or rules.default
+  check(profile, var)
 
   if is_probe then
     return ngx.exit(ngx.HTTP_NO_CONTENT)
   end
+
+  if profile.streams or rules.streams then
+    streams.check(profile.streams, rules.streams, var, identity.read(var))
+  end
+
+  login.prepare(var)
 end
 
 

@@ -7,11 +7,14 @@
 
 local config = require "uhd.config"
 local probe = require "uhd.probe"
+local supervisor = require "uhd.supervisor"
+local tokens = require "uhd.tokens"
 
 -- All modules of the request path are loaded here, so that a worker of this
 -- generation never reads a file that a later release has changed.
 require "uhd.access"
 require "uhd.admin"
+require "uhd.body_filter"
 require "uhd.log"
 require "uhd.worker"
 
@@ -59,12 +62,20 @@ end
 
 local function init(opts)
   probe.set_key(read_file(opts.run .. "/probe.key"))
+  supervisor.set_socket(opts.run .. "/supervisor.sock")
+
+  local ok, err = tokens.available()
+  if not ok then
+    log(ERR, "rules by user will not hold: ", err)
+  end
+
   config.start_generation()
   load_rules(opts.conf)
 end
 
 
--- opts: root, conf (holds rules.json), run (holds probe.key); absolute paths.
+-- opts: root, conf (holds rules.json), run (holds probe.key and sockets);
+-- absolute paths.
 function _M.init(opts)
   local ok, err = pcall(init, opts)
   if not ok then

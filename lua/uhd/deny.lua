@@ -16,6 +16,7 @@ local MESSAGES = {
   client_not_allowed = "当前客户端不在允许列表中，请更换受支持的客户端",
   client_outdated = "客户端版本过低，请升级到 %s 或更高版本",
   client_unidentified = "无法识别当前客户端，请使用受支持的客户端",
+  streams_exceeded = "同时播放数已达上限，请先停止其他设备上的播放",
   no_rules = "网关尚未就绪，请稍后重试",
 }
 

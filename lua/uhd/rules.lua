@@ -8,6 +8,7 @@ local fake_counts = require "uhd.fake_counts"
 local matcher = require "uhd.matcher"
 local routes = require "uhd.routes"
 local schema = require "uhd.schema"
+local stream_rules = require "uhd.stream_rules"
 
 
 local fmt = string.format
@@ -139,6 +140,12 @@ local function compile_profile(document)
     return nil, err, field
   end
 
+  local streams
+  streams, err, field = stream_rules.compile_profile(document)
+  if streams == nil then
+    return nil, err, field
+  end
+
   local message
   message, err, field = typed(document, "deny_message", "string", "")
   if not message then
@@ -149,13 +156,32 @@ local function compile_profile(document)
     routes = compiled_routes,
     clients = whitelist,
     counts = counts,
+    streams = streams,
     message = message ~= "" and cjson.encode(message) or nil,
   }
 end
 
 
--- Compiles text, a rules.json. Returns { hash, version, default, profiles },
--- or nil, an error and the field it is about (nil for the whole document).
+-- Returns the limits of streams that all profiles share, false for none.
+local function compile_streams(document)
+  local rate_limit, err, field = typed(document, "rate_limit", "table", {})
+  if not rate_limit then
+    return nil, err, field
+  end
+
+  local streams
+  streams, err, field = stream_rules.compile_rules(rate_limit)
+  if streams == nil then
+    return nil, err, "rate_limit." .. field
+  end
+
+  return streams
+end
+
+
+-- Compiles text, a rules.json. Returns { hash, version, default, profiles,
+-- streams }, or nil, an error and the field it is about (nil for the whole
+-- document).
 function _M.compile(text)
   local document, err = cjson.decode(text)
   if type(document) ~= "table" then
@@ -188,11 +214,18 @@ function _M.compile(text)
     end
   end
 
+  local streams
+  streams, err, field = compile_streams(document)
+  if streams == nil then
+    return nil, err, field
+  end
+
   return {
     hash = hash,
     version = member(document, "version"),
     default = default,
     profiles = profiles,
+    streams = streams,
   }
 end
 

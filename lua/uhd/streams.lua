@@ -1,0 +1,277 @@
+-- What the access chain does about streams: finds out whose each one is, has
+-- it admitted when it is seen first, and takes note of those that end.
+--
+-- A stream's owner is the user of its token, else its device, else its
+-- address. A user id that the request states plays no part.
+
+local cjson = require "cjson.safe"
+local deny = require "uhd.deny"
+local paths = require "uhd.paths"
+local playback = require "uhd.playback"
+local recent = require "uhd.recent"
+local scopes = require "uhd.scope"
+local sessions = require "uhd.sessions"
+local stream_rules = require "uhd.stream_rules"
+local supervisor = require "uhd.supervisor"
+local tokens = require "uhd.tokens"
+local users = require "uhd.users"
+
+
+local dict = ngx.shared.session_store
+local get_method = ngx.req.get_method
+local get_uri_args = ngx.req.get_uri_args
+local ngx = ngx
+local pairs = pairs
+local sleep = ngx.sleep
+local tonumber = tonumber
+local type = type
+
+
+-- Seconds after which a check-in counts as lost, and how often, 10 ms apart,
+-- another request of the same stream looks whether it is done.
+local CHECKING_FOR = 1
+local MAX_LOOKS = 35
+local LOOK_INTERVAL = 0.01
+
+-- Bytes of a report that are read; they have about 1 KB.
+local MAX_REPORT = 65536
+
+
+local _M = {}
+
+
+-- who: as identity.read returns it.
+local function new_stream(var, who, item, play_session)
+  local scope = scopes.of(var)
+  local user = users.of(scope, tokens.hash(who.token))
+
+  return {
+    scope = scope,
+    ip = var.remote_addr,
+    user = user,
+    owner = user and "user " .. user or nil,
+    device = who.device_id,
+    item = item,
+    play_session = play_session,
+  }
+end
+
+
+-- Fills in what a request left open.
+local function complete(stream)
+  if not stream.owner or not stream.device or not stream.play_session then
+    recent.complete(stream)
+  end
+
+  stream.owner = stream.owner
+                 or stream.device and "device " .. stream.device
+                 or "ip " .. stream.ip
+  stream.play_session = stream.play_session or "item " .. stream.item
+end
+
+
+local function refuse(limit)
+  return deny.refuse("streams_exceeded", limit and limit.message)
+end
+
+
+-- Asks the supervisor about a stream that is new here. Returns its answer, or
+-- nil when there was none in time.
+local function ask(stream, who)
+  -- Fleet-wide, only users are counted.
+  local limit = stream.user and stream_rules.lowest_by_user(stream.limits)
+  local status, answer = supervisor.call("POST", "/sessions/checkin", {
+    scope = stream.scope,
+    play_session_id = stream.play_session,
+    user_id = stream.user or "",
+    device_id = stream.device or "",
+    device_name = who.device or "",
+    item_id = stream.item,
+    client_name = who.client or "",
+    client_ip = stream.ip,
+    max_streams = limit and limit.max or 0,
+    action_on_exceed = limit and limit.kick and "kick_oldest" or "reject",
+  })
+
+  return status == 200 and type(answer) == "table" and answer or nil
+end
+
+
+-- Returns true when this request is the one of its stream that may ask; false
+-- when the stream was admitted meanwhile, or that takes too long.
+local function await_turn(stream)
+  for _ = 1, MAX_LOOKS do
+    if dict:add("checking:" .. stream.id, true, CHECKING_FOR) then
+      return true
+    end
+
+    sleep(LOOK_INTERVAL)
+    if sessions.state(stream) == "live" then
+      return false
+    end
+  end
+
+  return false
+end
+
+
+-- Returns a set of the play sessions that an answer asks to kick.
+local function kicks_of(answer)
+  if not answer or type(answer.kick) ~= "table" then
+    return nil
+  end
+
+  local kick = {}
+  for _, play_session in pairs(answer.kick) do
+    kick[play_session] = true
+  end
+
+  return kick
+end
+
+
+-- Returns true; or false and the limit that was met.
+local function admit(stream, who, state)
+  -- What goes on although it was replaced does not replace in its turn: two
+  -- streams that run side by side on one device are two.
+  local replaces = state == nil
+
+  if not supervisor.reachable() or not await_turn(stream) then
+    return sessions.admit(stream, replaces, nil, true)
+  end
+
+  local answer = ask(stream, who)
+  local admitted, limit
+  if answer and answer.allowed == false then
+    admitted, limit = false, stream_rules.lowest_by_user(stream.limits)
+
+  else
+    admitted, limit = sessions.admit(stream, replaces, kicks_of(answer), true)
+  end
+  dict:delete("checking:" .. stream.id)
+
+  return admitted, limit
+end
+
+
+local function check_stream(profile_limits, shared_limits, var, who, item)
+  local stream = new_stream(var, who, item,
+                            (playback.read(get_uri_args(0))))
+  complete(stream)
+
+  local limits =
+    stream_rules.applying(profile_limits, shared_limits, stream)
+  if #limits == 0 then
+    return
+  end
+  sessions.prepare(stream, limits)
+
+  local state = sessions.state(stream)
+  if state == "kicked" then
+    return refuse(stream_rules.lowest_by_user(limits))
+  end
+
+  if state ~= "live" and state ~= "ending" then
+    local admitted, limit = admit(stream, who, state)
+    if not admitted then
+      return refuse(limit)
+    end
+    stream.is_new = true
+    recent.remember(stream)
+  end
+
+  ngx.ctx.uhd_stream = stream
+end
+
+
+-- Returns play session and item that a report names in its query or its body,
+-- each nil where it does not.
+local function read_report(var)
+  local play_session, item = playback.read(get_uri_args(0))
+  local length = tonumber(var.http_content_length)
+  if play_session or not length or length > MAX_REPORT then
+    return play_session, item
+  end
+
+  ngx.req.read_body()
+  local document = cjson.decode(ngx.req.get_body_data() or "")
+  if type(document) ~= "table" then
+    return play_session, item
+  end
+
+  return playback.read(document)
+end
+
+
+local function check_report(var, who)
+  local play_session, item = read_report(var)
+  if not play_session and not item then
+    return
+  end
+
+  local stream = new_stream(var, who, item or "", play_session)
+  if not stream.owner and not stream.device then
+    -- Nobody ends another's stream by naming it.
+    return
+  end
+
+  complete(stream)
+  sessions.prepare(stream)
+  sessions.stop(stream)
+end
+
+
+local function check_preparation(var, who, item)
+  local stream = new_stream(var, who, item)
+  if stream.owner then
+    recent.remember(stream)
+  end
+end
+
+
+-- Access phase: counts a stream, or refuses it. profile_limits, shared_limits:
+-- as stream_rules compiles them, one of them not false; who: as identity.read
+-- returns it. Comes after all other checks, since it makes room at the expense
+-- of other streams.
+function _M.check(profile_limits, shared_limits, var, who)
+  local method = get_method()
+  if method == "HEAD" or method == "OPTIONS" then
+    return
+  end
+
+  local path, other = paths.read(var.uri, var.request_uri)
+  local item = playback.item(path) or other and playback.item(other)
+  if item then
+    return check_stream(profile_limits, shared_limits, var, who, item)
+  end
+
+  item = playback.prepared_item(path)
+  if item then
+    return check_preparation(var, who, item)
+  end
+
+  if playback.ends_stream(method, path) then
+    return check_report(var, who)
+  end
+end
+
+
+-- Header filter: a stream that was admitted and then refused, or that the
+-- media server has not got, does not count.
+function _M.filter_header()
+  if ngx.status < 400 then
+    return
+  end
+
+  local ctx = ngx.ctx
+  local stream = ctx.uhd_stream
+  if stream then
+    ctx.uhd_stream = nil
+    if stream.is_new then
+      sessions.forget(stream)
+    end
+  end
+end
+
+
+return _M
