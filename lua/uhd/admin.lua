@@ -1,9 +1,11 @@
--- The supervisor's way in: state, rules, and a compiler for Lua that is about
--- to be served. Reached by the unix socket of nginx.conf only.
+-- The supervisor's way in: state, rules, users, and a compiler for Lua that is
+-- about to be served. Reached by the unix socket of nginx.conf only.
 
 local cjson = require "cjson.safe"
 local config = require "uhd.config"
+local login = require "uhd.login"
 local rules = require "uhd.rules"
+local users = require "uhd.users"
 local worker = require "uhd.worker"
 
 
@@ -78,6 +80,7 @@ function _M.state()
     worker_count = ngx.worker.count(),
     workers = #workers > 0 and workers or EMPTY_LIST,
     dicts = dicts,
+    logins = login.counts(),
   })
 end
 
@@ -105,6 +108,20 @@ function _M.rules()
   end
 
   return answer(200, { hash = hash, generation = config.generation })
+end
+
+
+function _M.users()
+  if not only("PUT") then
+    return
+  end
+
+  local bound, err, field = users.load(body())
+  if not bound then
+    return refuse(err, field)
+  end
+
+  return answer(200, { bound = bound })
 end
 
 

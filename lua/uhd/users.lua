@@ -8,7 +8,9 @@
 --
 -- A user id that a client states is never looked at here.
 
+local cjson = require "cjson.safe"
 local lrucache = require "resty.lrucache"
+local schema = require "uhd.schema"
 local supervisor = require "uhd.supervisor"
 
 
@@ -58,6 +60,36 @@ function _M.bind(scope, token_hash, user_id)
   cache:delete(key)
 
   return dict:set("user:" .. key, user_id, KEPT_FOR)
+end
+
+
+-- Takes over text, {"users": [{"scope", "token_hash", "user_id"}]}: whole or
+-- not at all. Returns how many, or nil, an error and the field it is about.
+function _M.load(text)
+  local document, err = cjson.decode(text)
+  if type(document) ~= "table" then
+    return nil, "not a JSON object" .. (err and ": " .. err or "")
+  end
+
+  local list, field
+  list, err, field = schema.records(document, "users",
+                                    { "scope", "token_hash", "user_id" })
+  if not list then
+    return nil, err, field
+  end
+
+  for i = 1, #list do
+    if not _M.is_id(list[i].user_id) then
+      return nil, "must be a text of 1 to " .. MAX_ID .. " bytes",
+             "users[" .. i - 1 .. "].user_id"
+    end
+  end
+
+  for i = 1, #list do
+    _M.bind(list[i].scope, list[i].token_hash, list[i].user_id)
+  end
+
+  return #list
 end
 
 
