@@ -6,10 +6,10 @@ TOOL := go tool -modfile=.ci/tools/go.mod
 
 export CGO_ENABLED ?= 0
 
-.PHONY: help build run test soak bench lint fmt vuln clean
+.PHONY: help build run test soak bench-gate bench lint fmt vuln clean
 
 help: ## print this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 build: ## bin/uhd-master, bin/uhd-supervisor and bin/standin
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/uhd-master ./master
@@ -28,6 +28,10 @@ test: ## every test there is: Go and Lua, unit and end to end
 soak: ## the long form of the tests that kill, fill and restart
 	@.ci/install test
 	SOAK=1 go test -timeout 80m -count 1 -v -run 'Soak|Kill' ./shared/e2e
+
+bench-gate: ## what the access chain costs against a plain proxy; fails when a bar is missed
+	@.ci/install bench
+	go run ./shared/bench $(if $(NGINX_BIN),-nginx $(NGINX_BIN)) $(BENCH_FLAGS)
 
 bench: ## the benchmarks whose figures docs/performance.md quotes
 	@.ci/install test
