@@ -103,11 +103,17 @@ func start(tb testing.TB, s setup) *gateway {
 		}
 	})
 	eventually(tb, func() error {
+		// An answer, not a connection: it needs a worker, and so all listeners are open.
 		conn, err := net.Dial("unix", nginx.AdminSocket(g.path("run")))
 		if err != nil {
 			return fmt.Errorf("nginx does not answer: %w\n%s", err, g.log)
 		}
-		return conn.Close()
+		defer func() { _ = conn.Close() }()
+		if _, err := io.WriteString(conn, "GET /state HTTP/1.0\r\n\r\n"); err != nil {
+			return err
+		}
+		_, err = io.ReadFull(conn, make([]byte, 1))
+		return err
 	})
 	return g
 }
