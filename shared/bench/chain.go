@@ -89,12 +89,15 @@ func measureChain(ctx context.Context, b *bed, g *gate) error {
 func (v *variant) perSec() float64 {
 	return median(v.samples, func(s sample) float64 { return s.perSec })
 }
+
 func (v *variant) cpu() float64 {
 	return median(v.samples, func(s sample) float64 { return float64(s.cpu) / 1e3 })
 }
+
 func (v *variant) p50() float64 {
 	return median(v.samples, func(s sample) float64 { return float64(s.p50) / 1e6 })
 }
+
 func (v *variant) p99() float64 {
 	return median(v.samples, func(s sample) float64 { return float64(s.p99) / 1e6 })
 }

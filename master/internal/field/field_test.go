@@ -78,9 +78,11 @@ func TestCanonical(t *testing.T) {
 
 func TestPattern(t *testing.T) {
 	table(t, "Pattern", field.Pattern,
-		[]string{`^/emby/videos/\d+/stream`, `\.(js|css)$`, `(?i)infuse`, `^Emby/[0-9]+\.[0-9]+ \(.*\)$`, `a{2,5}(b|c)*`, `媒体`, `[.]x`, `(?:ab)?c+`,
+		[]string{
+			`^/emby/videos/\d+/stream`, `\.(js|css)$`, `(?i)infuse`, `^Emby/[0-9]+\.[0-9]+ \(.*\)$`, `a{2,5}(b|c)*`, `媒体`, `[.]x`, `(?:ab)?c+`,
 			`(foo|bar)*`, `(?:/[^/]+){2,3}$`, `^([0-9]{1,3}\.){3}[0-9]{1,3}$`, `[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}`,
-			`^/(videos|audio)/[^/]+/(stream|original|universal)(\.[a-z0-9]+)?$`, `[|(]*|[^]a|]+`, `\|*`, `[[:alpha:]|]*`, `[\w-]+`, "[.]", "[:]", "[:a]", `[a-z0-9-]+`},
+			`^/(videos|audio)/[^/]+/(stream|original|universal)(\.[a-z0-9]+)?$`, `[|(]*|[^]a|]+`, `\|*`, `[[:alpha:]|]*`, `[\w-]+`, "[.]", "[:]", "[:a]", `[a-z0-9-]+`,
+		},
 		[]string{
 			"", "(", "[", "a**", "(a+)+$", "(?:a+)+$", "(?i:a*)*", "((a|b)+c)*", "(a{1,}){2,}", "(a{1,100})+",
 			"(a|a)*", "(?:a|a)*$", "(a|A)*", "(?:a|ab)+c", "(.*)*", "(a*)*b", "((ab)*)*", "(a?)*", "(a?b?)*c", "(a{1,2})*", "(|a)*", "([ab]|[b-c])*",

@@ -66,12 +66,12 @@ func valueAt(config *api.Config, field string) string {
 	name, index, _ := strings.Cut(name, "[")
 	var i int
 	_, _ = fmt.Sscanf(index, "%d", &i) // 0 where there is none
-	switch {
-	case name == "skip_list":
+	switch name {
+	case "skip_list":
 		return fmt.Sprintf("%+q", config.LuaConfig.SkipList[i])
-	case name == "block_list":
+	case "block_list":
 		return fmt.Sprintf("%+q", config.LuaConfig.BlockList[i])
-	case name == "client_patterns":
+	case "client_patterns":
 		return fmt.Sprintf("%+q", config.LuaConfig.ClientPatterns[i])
 	}
 	return fmt.Sprintf("%+v", config.RateLimitConfig)
