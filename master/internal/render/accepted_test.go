@@ -97,9 +97,14 @@ func startCompiler(t *testing.T) func(*api.Config) (field, message string) {
 	cmd := exec.Command("nginx", "-e", "stderr", "-c", filepath.Join(root, "conf", "nginx.conf"), "-g", "daemon off;")
 	cmd.Stderr = t.Output()
 	check(t, cmd.Start())
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // its log tells
+		close(ended)
+	}()
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait()
+		<-ended
 	})
 	client := &http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true,
@@ -109,7 +114,11 @@ func startCompiler(t *testing.T) func(*api.Config) (field, message string) {
 				if err == nil || ctx.Err() != nil {
 					return c, err
 				}
-				time.Sleep(time.Millisecond)
+				select {
+				case <-ended:
+					return nil, errors.New("nginx did not start; its log says why")
+				case <-time.After(time.Millisecond):
+				}
 			}
 		},
 	}, Timeout: time.Minute}
