@@ -10,7 +10,7 @@ local timer_at = ngx.timer.at
 
 
 -- Logins a worker holds for a supervisor that is away.
-local MAX_WAITING = 256
+local MAX_WAITING = 128
 
 -- Seconds before the second try, doubled for each further one.
 local FIRST_DELAY = 1

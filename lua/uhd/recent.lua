@@ -2,6 +2,9 @@
 -- then fetch it without token, device or play session: such a request belongs
 -- to whoever last meant to play that item at that address.
 --
+-- One that states another device belongs to that device: two in a household
+-- may watch the same film.
+--
 -- Shared dict session_store:
 --   recent:<scope>:<ip>:<item>            latest player of the item there
 --   recent:<scope>:<ip>:<item>:<device>   the same, of one device
@@ -41,8 +44,7 @@ end
 
 
 local function find(stream)
-  local text = stream.device and dict:get(key_of(stream, stream.device))
-               or dict:get(key_of(stream))
+  local text = dict:get(key_of(stream, stream.device))
   if not text then
     return nil
   end
@@ -65,10 +67,8 @@ function _M.complete(stream)
   end
 
   stream.owner = owner
-  if not stream.device or stream.device == device then
-    stream.device = device
-    stream.play_session = stream.play_session or play_session
-  end
+  stream.device = device
+  stream.play_session = stream.play_session or play_session
 end
 
 

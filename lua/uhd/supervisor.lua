@@ -2,11 +2,15 @@
 -- kept open. A player waits for it at most TIMEOUT, and not at all for a few
 -- seconds after it failed to answer.
 --
--- Uses cosockets: for the access phase and timers, never for filters or log.
+-- All calls run in timers. nginx itself logs a connection that fails, with the
+-- request it was for where there is one, and requests hold tokens.
 
 local cjson = require "cjson.safe"
+local ffi = require "ffi"
+local semaphore = require "ngx.semaphore"
 
 
+local C = ffi.C
 local concat = table.concat
 local find = string.find
 local fmt = string.format
@@ -15,16 +19,28 @@ local match = string.match
 local max = math.max
 local ngx = ngx
 local now = ngx.now
+local pcall = pcall
 local tcp = ngx.socket.tcp
+local timer_at = ngx.timer.at
 local tonumber = tonumber
 local update_time = ngx.update_time
 
+
+ffi.cdef [[
+int access(const char *path, int mode);
+]]
+
+local W_OK = 2
 
 -- Seconds for one call, from connect to the last byte of the answer.
 local TIMEOUT = 0.3
 
 -- Seconds without a try after a call that failed, per worker.
 local PAUSE = 3
+
+-- Calls of a worker at a time; timers are not without end, and a flood of
+-- made-up tokens must not become a flood of questions.
+local MAX_CALLS = 64
 
 local IDLE_MS = 60000
 local POOL_SIZE = 16
@@ -36,19 +52,36 @@ local MAX_BODY = 65536
 local _M = {}
 
 
-local address
+local socket_path
 local paused_until = 0
+local calls = 0
 
 
 -- path: the socket's absolute path. Called in nginx's master.
 function _M.set_socket(path)
-  address = "unix:" .. path
+  socket_path = path
+end
+
+
+local function pause()
+  update_time()
+  paused_until = now() + PAUSE
 end
 
 
 -- Tells whether a call made now would be tried.
 function _M.reachable()
-  return address ~= nil and now() >= paused_until
+  if not socket_path or now() < paused_until or calls >= MAX_CALLS then
+    return false
+  end
+
+  -- A supervisor that has ended in order has taken its socket along.
+  if C.access(socket_path, W_OK) ~= 0 then
+    pause()
+    return false
+  end
+
+  return true
 end
 
 
@@ -161,7 +194,8 @@ local function exchange(request, deadline)
   local sock = tcp()
   limit(sock, deadline)
 
-  local ok, err = sock:connect(address, { pool_size = POOL_SIZE })
+  local ok, err = sock:connect("unix:" .. socket_path,
+                               { pool_size = POOL_SIZE })
   if not ok then
     return nil, err
   end
@@ -190,14 +224,7 @@ local function exchange(request, deadline)
 end
 
 
--- Calls the supervisor. document: encoded as JSON for the body, or nil.
--- Returns the status and the decoded answer (nil for an empty one), or nil and
--- an error when there was none in time.
-function _M.call(method, path, document)
-  if not _M.reachable() then
-    return nil, "supervisor is away"
-  end
-
+local function perform(method, path, document)
   update_time()
   local deadline = now() + TIMEOUT
   local body = document and cjson.encode(document) or ""
@@ -214,13 +241,57 @@ function _M.call(method, path, document)
 
   -- 5xx: it is there but cannot answer, which is no better.
   if not status or status >= 500 then
-    update_time()
-    paused_until = now() + PAUSE
-
+    pause()
     return nil, status and "answered " .. status or answer
   end
 
   return status, answer ~= "" and cjson.decode(answer) or nil
+end
+
+
+-- Calls the supervisor; in timers only. document: encoded as JSON for the
+-- body, or nil. Returns the status and the decoded answer (nil for an empty
+-- one), or nil and an error when there was none in time.
+function _M.call(method, path, document)
+  if not _M.reachable() then
+    return nil, "supervisor is away"
+  end
+
+  calls = calls + 1
+  local ok, status, answer = pcall(perform, method, path, document)
+  calls = calls - 1
+  if not ok then
+    return nil, status
+  end
+
+  return status, answer
+end
+
+
+-- The same, for a request in its access phase, which waits.
+function _M.ask(method, path, document)
+  if not _M.reachable() then
+    return nil, "supervisor is away"
+  end
+
+  local done = semaphore.new()
+  local status, answer
+  local ok, err = timer_at(0, function()
+    status, answer = _M.call(method, path, document)
+    done:post()
+  end)
+  if not ok then
+    return nil, err
+  end
+
+  ok, err = done:wait(TIMEOUT)
+  if not ok then
+    -- The request's next question, too, would wait in vain.
+    pause()
+    return nil, err
+  end
+
+  return status, answer
 end
 
 

@@ -29,10 +29,6 @@ local KEPT_FOR = 7 * 24 * 3600
 local UNKNOWN_FOR = 10
 local ASKING_FOR = 1
 
--- Questions a worker has under way at most: random tokens must not become a
--- flood of questions.
-local MAX_ASKING = 32
-
 local MAX_ID = 256
 
 
@@ -40,7 +36,6 @@ local _M = {}
 
 
 local cache = lrucache.new(CACHED_USERS)
-local asking = 0
 
 
 -- Tells whether text can be a user id.
@@ -125,7 +120,7 @@ end
 local function ask(scope, token_hash)
   local path = "/users" .. supervisor.query("scope", scope,
                                             "token_hash", token_hash)
-  local status, answer = supervisor.call("GET", path)
+  local status, answer = supervisor.ask("GET", path)
   if not status then
     return nil
   end
@@ -153,16 +148,13 @@ function _M.of(scope, token_hash)
 
   local key = key_of(scope, token_hash)
   local user_id, unknown = look_up(key)
-  if user_id or unknown or asking >= MAX_ASKING
-     or not supervisor.reachable()
+  if user_id or unknown or not supervisor.reachable()
      or not dict:add("asking:" .. key, true, ASKING_FOR)
   then
     return user_id
   end
 
-  asking = asking + 1
   user_id = ask(scope, token_hash)
-  asking = asking - 1
   dict:delete("asking:" .. key)
 
   return user_id
