@@ -1,2 +1,2 @@
 -- Each part of an answer to a player, as it passes.
-return require("uhd.body_filter").run()
+return require("uhd.transfers").filter_body()

@@ -65,7 +65,7 @@ func newRoot(tb testing.TB) string {
 	must(tb, err)
 	tb.Cleanup(func() { _ = os.RemoveAll(root) })
 	must(tb, os.Chmod(root, 0o755))
-	for _, dir := range []string{"conf", "run"} {
+	for _, dir := range []string{"conf", "run", "spool"} {
 		must(tb, os.Mkdir(filepath.Join(root, dir), 0o755))
 	}
 	must(tb, os.CopyFS(filepath.Join(root, "lua"), lua.Files))
@@ -148,12 +148,13 @@ func (g *gateway) do(tb testing.TB, method, path string, header ...string) answe
 	req, err := http.NewRequestWithContext(context.Background(), method, fmt.Sprintf("http://127.0.0.1:%d%s", g.port, path), nil)
 	must(tb, err)
 	req.Header.Set("User-Agent", "")
+	req.Header.Set("Accept", "application/json")
 	for i := 0; i+1 < len(header); i += 2 {
 		if header[i] == "Host" {
 			req.Host = header[i+1]
 			continue
 		}
-		if header[i] == "User-Agent" {
+		if header[i] == "User-Agent" || header[i] == "Accept" {
 			req.Header.Del(header[i])
 		}
 		req.Header.Add(header[i], header[i+1])

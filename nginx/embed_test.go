@@ -20,8 +20,10 @@ func newRoot(t *testing.T, name, listen string) string {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(parent) })
 	root := filepath.Join(parent, name)
-	if err := os.MkdirAll(filepath.Join(root, "run"), 0o755); err != nil {
-		t.Fatal(err)
+	for _, sub := range []string{"run", "spool"} {
+		if err := os.MkdirAll(filepath.Join(root, sub), 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := os.CopyFS(filepath.Join(root, "lua"), lua.Files); err != nil {
 		t.Fatal(err)

@@ -1,14 +1,23 @@
--- The access chain: skip list, block list, identity, whitelist with minimum
--- version, fake counts, concurrent streams. It decides from this worker's
--- compiled rules and from what the shared dicts hold; only a token or a stream
--- that is seen for the first time is asked about, at the supervisor's socket.
+-- The access chain: skip list, block list, identity, enforcement, rate limits,
+-- quotas, whitelist with minimum version, fake counts, concurrent streams. It
+-- decides from this worker's compiled rules and from what the shared dicts
+-- hold; only a token or a stream that is seen for the first time is asked
+-- about, at the supervisor's socket.
+--
+-- A path on the skip list passes the block list, rate limits, whitelist and
+-- fake counts. Bans, quotas and stream limits hold there too: they are there
+-- for the streams that skip lists let through.
 
 local config = require "uhd.config"
+local decisions = require "uhd.decisions"
 local deny = require "uhd.deny"
+local entry = require "uhd.entry"
 local fake_counts = require "uhd.fake_counts"
-local identity = require "uhd.identity"
 local login = require "uhd.login"
+local playback = require "uhd.playback"
 local probe = require "uhd.probe"
+local rate_limiter = require "uhd.rate_limiter"
+local request = require "uhd.request"
 local routes = require "uhd.routes"
 local streams = require "uhd.streams"
 
@@ -16,7 +25,9 @@ local streams = require "uhd.streams"
 local BLOCK = routes.BLOCK
 local COUNTS = routes.COUNTS
 local SKIP = routes.SKIP
+local check_rate = rate_limiter.check
 local get_method = ngx.req.get_method
+local get_uri_args = ngx.req.get_uri_args
 local ngx = ngx
 
 
@@ -31,71 +42,140 @@ local function is_preflight(var)
 end
 
 
--- Returns the reason why the client may not come in, and the lowest version
--- that may; nil when it may.
-local function refuse_client(clients, var)
-  local who = identity.read(var)
-  if not who.client then
-    who = clients:by_agent(var.http_user_agent) or who
+-- Lets the request through at rate bytes per second at most.
+local function throttle(var, rate, reason, rule)
+  local present = tonumber(var.limit_rate) or 0
+  if present == 0 or rate < present then
+    var.limit_rate = rate
+    entry.change_verdict("throttle", reason, rule)
   end
-
-  local reason, minimum = clients:refuse(who.client, who.version)
-  if reason and is_preflight(var) then
-    return nil
-  end
-
-  return reason, minimum
 end
 
 
--- Ends the request when the profile refuses or answers it; returns otherwise.
-local function check(profile, var)
-  local route = profile.routes:decide(var.uri, var.request_uri)
-  if route == SKIP then
+-- tables: bans or quotas, as decisions.of returns them.
+local function enforce(tables, var, caller, session, profile)
+  local user = caller.user_key or tables.user and request.claimed_user(var)
+  local found = decisions.find(tables, var.remote_addr, user,
+                               caller.device_id, session)
+  if not found then
     return
   end
 
-  if route == BLOCK then
+  if found.reject then
+    return deny.refuse_by(found, profile.message)
+  end
+
+  throttle(var, found.rate_bps, found.reason, found.rule)
+end
+
+
+local function limit_rate(limiter, var, caller)
+  local limit, wait = check_rate(limiter, var.remote_addr, caller.user_key,
+                                 caller.device_id)
+  if not limit then
+    return
+  end
+
+  if wait then
+    return deny.refuse_rate(limit, wait)
+  end
+
+  if limit.action == "throttle" then
+    return throttle(var, limit.rate_bps, "rate_limited", limit.rule)
+  end
+
+  entry.change_verdict("warn", "rate_limited", limit.rule)
+end
+
+
+-- Refuses a client that the whitelist does not let in.
+local function check_client(profile, var, caller)
+  local reason, minimum =
+    profile.clients:refuse(caller.client, caller.version)
+  if reason and not is_preflight(var) then
+    return deny.refuse(reason, profile.message, minimum)
+  end
+end
+
+
+-- Ends the request when it is refused or answered; returns its caller
+-- otherwise. streams_count: whether a rule about streams wants to know whose
+-- it is.
+local function check(server, route, var, streams_count)
+  local profile = server.profile
+  local decision = route.decision
+  local limiter = decision ~= SKIP and server.limiter
+  local counts_users = streams_count or limiter and limiter.by_user
+  local view = decisions.of(server.scope)
+  local caller = request.caller(server, var)
+  caller:resolve(decision ~= BLOCK and (view.by_user or counts_users))
+
+  local session, stream_json
+  if route.item then
+    session = playback.read(get_uri_args(0))
+    stream_json = entry.playback(session, route.item)
+  end
+  entry.write(var, server, route, caller, stream_json)
+
+  if decision == BLOCK then
     return deny.refuse("uri_blocked", profile.message)
   end
 
-  if profile.clients then
-    local reason, minimum = refuse_client(profile.clients, var)
-    if reason then
-      return deny.refuse(reason, profile.message, minimum)
+  if view.bans then
+    enforce(view.bans, var, caller, session, profile)
+  end
+
+  if limiter then
+    limit_rate(limiter, var, caller)
+  end
+
+  if view.quotas then
+    enforce(view.quotas, var, caller, session, profile)
+  end
+
+  if decision ~= SKIP then
+    if profile.clients then
+      check_client(profile, var, caller)
+    end
+
+    if decision == COUNTS and profile.counts then
+      local method = get_method()
+      if method == "GET" or method == "HEAD" then
+        return fake_counts.answer(profile.counts, var.http_accept)
+      end
     end
   end
 
-  if route == COUNTS and profile.counts then
-    local method = get_method()
-    if method == "GET" or method == "HEAD" then
-      return fake_counts.answer(profile.counts, var.http_accept)
-    end
-  end
+  return caller
 end
 
 
 function _M.run()
-  local is_probe = probe.is_probe()
+  local var = ngx.var
+  local is_probe = probe.is_probe(var)
 
   local rules = config.current()
   if not rules then
     return deny.unavailable()
   end
 
-  local var = ngx.var
-  local profile = rules.profiles[var.config_profile_id] or rules.default
-  check(profile, var)
+  local server = request.server(rules, var)
+  local route = server.profile.routes:read(var.uri, var.request_uri)
+  local streams_count = route.plays
+                        and (server.profile.streams or rules.streams)
+  local caller = check(server, route, var, streams_count)
 
   if is_probe then
     return ngx.exit(ngx.HTTP_NO_CONTENT)
   end
 
-  if profile.streams or rules.streams then
-    streams.check(profile.streams, rules.streams, var, identity.read(var))
+  if streams_count then
+    streams.check(server.profile.streams, rules.streams, var, caller)
   end
 
-  login.prepare(var)
+  if route.logs_in then
+    login.prepare(var)
+  end
 end
 
 

@@ -3,8 +3,11 @@
 
 local cjson = require "cjson.safe"
 local config = require "uhd.config"
+local decisions = require "uhd.decisions"
 local login = require "uhd.login"
+local rate_limiter = require "uhd.rate_limiter"
 local rules = require "uhd.rules"
+local usage = require "uhd.usage"
 local users = require "uhd.users"
 local worker = require "uhd.worker"
 
@@ -15,6 +18,9 @@ local ngx = ngx
 
 -- First byte of LuaJIT bytecode, which loadstring would take unchecked.
 local ESC = 27
+
+-- Records that a call takes which does not say how many.
+local USAGE_PER_CALL = 1000
 
 local EMPTY_LIST = cjson.empty_array
 
@@ -80,7 +86,10 @@ function _M.state()
     worker_count = ngx.worker.count(),
     workers = #workers > 0 and workers or EMPTY_LIST,
     dicts = dicts,
+    decisions_version = decisions.version(),
     logins = login.counts(),
+    rate_limit = rate_limiter.counts(),
+    usage = usage.counts(),
   })
 end
 
@@ -122,6 +131,32 @@ function _M.users()
   end
 
   return answer(200, { bound = bound })
+end
+
+
+function _M.decisions()
+  if not only("PUT") then
+    return
+  end
+
+  local version, err, field = decisions.push(body())
+  if not version then
+    return refuse(err, field)
+  end
+
+  return answer(200, { version = version })
+end
+
+
+function _M.usage()
+  if not only("POST") then
+    return
+  end
+
+  local max = tonumber(ngx.var.arg_max) or USAGE_PER_CALL
+  local records = usage.take(max)
+
+  return answer(200, { usage = #records > 0 and records or EMPTY_LIST })
 end
 
 

@@ -14,7 +14,8 @@ local tokens = require "uhd.tokens"
 -- generation never reads a file that a later release has changed.
 require "uhd.access"
 require "uhd.admin"
-require "uhd.body_filter"
+require "uhd.answer"
+require "uhd.transfers"
 require "uhd.log"
 require "uhd.worker"
 

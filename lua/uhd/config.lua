@@ -12,6 +12,7 @@
 -- the rules of one release with the files of another. What is read at start
 -- or reload reaches workers by fork and needs no room in the dict.
 
+local decisions = require "uhd.decisions"
 local rules = require "uhd.rules"
 
 
@@ -33,6 +34,12 @@ local _M = {
 
 -- The compiled rules of this process; nil before there are any.
 local current
+
+
+local function use(compiled)
+  current = compiled
+  decisions.use_enforcements(compiled.enforcements)
+end
 
 
 -- Returns the compiled rules, or nil.
@@ -121,7 +128,7 @@ function _M.load(text)
   if not ok then
     return nil, "no room in config_cache: " .. err
   end
-  current = compiled
+  use(compiled)
 
   return compiled.hash
 end
@@ -152,7 +159,7 @@ function _M.activate(text)
   if not ok then
     return nil, "no room in config_cache: " .. err
   end
-  current = compiled
+  use(compiled)
 
   if previous and previous ~= hash then
     _M.drop(previous)
@@ -193,7 +200,7 @@ function _M.refresh()
   if not compiled then
     return nil, (field or "document") .. ": " .. err
   end
-  current = compiled
+  use(compiled)
 
   return true
 end

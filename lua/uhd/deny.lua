@@ -2,11 +2,16 @@
 -- which an operator finds out why.
 
 local cjson = require "cjson.safe"
+local entry = require "uhd.entry"
 
 
 local concat = table.concat
+local find = string.find
 local fmt = string.format
+local lower = string.lower
+local max = math.max
 local ngx = ngx
+local time = ngx.time
 
 
 -- Reason codes are for programs and logs and never change; texts are what
@@ -16,28 +21,62 @@ local MESSAGES = {
   client_not_allowed = "当前客户端不在允许列表中，请更换受支持的客户端",
   client_outdated = "客户端版本过低，请升级到 %s 或更高版本",
   client_unidentified = "无法识别当前客户端，请使用受支持的客户端",
+  ban = "访问已被服务器管理员禁止",
+  kicked = "播放已被服务器管理员停止",
+  rate_limited = "请求过于频繁，请稍后重试",
+  quota_requests = "请求次数配额已用完，请稍后重试",
+  quota_bandwidth = "流量配额已用完，请稍后重试",
   streams_exceeded = "同时播放数已达上限，请先停止其他设备上的播放",
   no_rules = "网关尚未就绪，请稍后重试",
 }
+
+-- 403 for all others.
+local STATUS = {
+  rate_limited = 429,
+  quota_requests = 429,
+  quota_bandwidth = 429,
+  no_rules = 503,
+}
+
+local TEXT = "text/plain; charset=utf-8"
+local JSON = "application/json; charset=utf-8"
 
 
 local _M = {}
 
 
--- Ends the request with a JSON body. message is encoded JSON text.
-local function answer(status, reason, message, details)
-  local request_id = ngx.var.request_id
-  local body = concat {
-    '{"message":', message, ',"reason":"', reason,
-    '","request_id":"', request_id, '"', details or "", "}",
-  }
+-- message: JSON text. Returns the body and its type: JSON for clients that ask
+-- for it, else something that a person can read.
+local function compose(accept, reason, message, details, request_id)
+  if accept and find(lower(accept), "json", 1, true) then
+    return concat {
+      '{"message":', message, ',"reason":"', reason,
+      '","request_id":"', request_id, '"', details or "", "}",
+    }, JSON
+  end
+
+  return concat {
+    cjson.decode(message), "\n", reason, " ", request_id, "\n",
+  }, TEXT
+end
+
+
+-- Ends the request. message: JSON text or nil for the usual one; details: more
+-- members of the JSON; rule: the id of the rule that it was, or nil.
+local function answer(reason, message, details, rule)
+  local var = ngx.var
+  local request_id = var.request_id
+  local body, content_type =
+    compose(var.http_accept, reason,
+            message or cjson.encode(MESSAGES[reason]), details, request_id)
 
   -- For the log phase; one table, since ngx.ctx is not free.
   ngx.ctx.uhd_reason = reason
+  entry.change_verdict("reject", reason, rule or "")
 
-  ngx.status = status
+  ngx.status = STATUS[reason] or 403
   local header = ngx.header
-  header["Content-Type"] = "application/json; charset=utf-8"
+  header["Content-Type"] = content_type
   header["Content-Length"] = #body
   header["Cache-Control"] = "no-store"
   -- Web players served from elsewhere can show the message.
@@ -51,17 +90,36 @@ local function answer(status, reason, message, details)
 end
 
 
--- Refuses the request with 403. message: the profile's own deny message as
--- JSON text, or nil; minimum: the lowest version let in, for client_outdated.
+-- Refuses the request. message: the profile's own deny message as JSON text,
+-- or nil; minimum: the lowest version let in, for client_outdated.
 function _M.refuse(reason, message, minimum)
-  if not message then
-    message = cjson.encode(fmt(MESSAGES[reason], minimum))
+  if not minimum then
+    return answer(reason, message)
   end
 
-  local details = minimum
-                  and ',"min_version":' .. cjson.encode(minimum)
+  return answer(reason,
+                message or cjson.encode(fmt(MESSAGES[reason], minimum)),
+                ',"min_version":' .. cjson.encode(minimum))
+end
 
-  return answer(403, reason, message, details)
+
+-- Refuses what a decision rejects, as decisions.find returns it.
+function _M.refuse_by(decision, message)
+  if decision.quota and decision.ends then
+    ngx.header["Retry-After"] = max(1, decision.ends - time())
+  end
+
+  return answer(decision.reason, decision.reason == "ban" and message or nil,
+                nil, decision.rule)
+end
+
+
+-- Refuses a request that is over a limit; wait: seconds until it may come
+-- again.
+function _M.refuse_rate(limit, wait)
+  ngx.header["Retry-After"] = wait
+
+  return answer("rate_limited", nil, nil, limit.rule)
 end
 
 
@@ -70,7 +128,7 @@ end
 function _M.unavailable()
   ngx.header["Retry-After"] = 5
 
-  return answer(503, "no_rules", cjson.encode(MESSAGES.no_rules))
+  return answer("no_rules")
 end
 
 

@@ -107,12 +107,13 @@ end
 
 -- var: ngx.var, or for its http_* a table like it. Returns a table that must
 -- not be changed: client, version, device, device_id, token, each nil when
--- not stated, and kind, where the client's name was read: "header" or "query".
+-- not stated, and kind, where the client's name was read: "header" or "query";
+-- then whether it is the same table for each request with this header.
 function _M.read(var)
   local header = header_of(var)
   local stated = header and authorization.read(header) or NONE
   if stated.client and stated.token and stated.device_id then
-    return stated
+    return stated, true
   end
 
   local args = collect(get_uri_args(0), {})
@@ -130,7 +131,7 @@ function _M.read(var)
             or non_empty(var.http_x_mediabrowser_token)
             or args.ApiKey or args.api_key or args.emby_token,
     kind = stated.kind or args.client and "query" or nil,
-  }
+  }, false
 end
 
 

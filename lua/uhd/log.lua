@@ -4,6 +4,9 @@
 -- The lines wait for the worker's timer: nginx adds the request with its
 -- query to what is logged while it runs, and queries hold tokens.
 
+local transfers = require "uhd.transfers"
+
+
 local concat = table.concat
 local gsub = string.gsub
 local ngx = ngx
@@ -23,9 +26,11 @@ local dropped = 0
 
 -- Called in the log phase of each request.
 function _M.run()
+  transfers.finish()
+
   -- ngx.ctx would be made for every request by being looked at.
   local status = ngx.status
-  if status ~= 403 and status ~= 503 then
+  if status ~= 403 and status ~= 429 and status ~= 503 then
     return
   end
 

@@ -12,6 +12,7 @@ local login_events = require "uhd.login_events"
 local scope = require "uhd.scope"
 local tokens = require "uhd.tokens"
 local users = require "uhd.users"
+local watched = require "uhd.watched"
 
 
 local concat = table.concat
@@ -75,10 +76,12 @@ function _M.counts()
 end
 
 
--- Asks the media server for an answer that can be read. Access phase.
+-- Asks the media server for an answer that can be read, and has the header
+-- filter look at it. Access phase, for paths that log somebody in.
 function _M.prepare(var)
   if _M.is_login(get_method(), var.uri) then
     ngx.req.set_header("Accept-Encoding", "identity")
+    var.uhd_mark = "login"
   end
 end
 
@@ -149,11 +152,6 @@ end
 
 -- Header filter: begins to collect the answer to a login.
 function _M.filter_header()
-  local var = ngx.var
-  if not _M.is_login(get_method(), var.uri) then
-    return
-  end
-
   local status = ngx.status
   if status == 401 then
     count("failed")
@@ -169,15 +167,16 @@ function _M.filter_header()
     return count("compressed")
   end
 
-  ngx.ctx.uhd_login = { size = 0 }
+  watched.add().login = { size = 0 }
 end
 
 
--- Body filter, for each part of an answer whose ngx.ctx.uhd_login is set.
-function _M.filter_body(collected, chunk, eof)
+-- Body filter, for each part of an answer whose state has a login.
+function _M.filter_body(state, chunk, eof)
+  local collected = state.login
   local size = collected.size + #chunk
   if size > MAX_BODY then
-    ngx.ctx.uhd_login = nil
+    state.login = nil
     return count("too_large")
   end
 
@@ -185,7 +184,7 @@ function _M.filter_body(collected, chunk, eof)
   collected[#collected + 1] = chunk
 
   if eof then
-    ngx.ctx.uhd_login = nil
+    state.login = nil
     -- An error here would cut the player's login short.
     local ok, err = pcall(capture, concat(collected))
     if not ok then

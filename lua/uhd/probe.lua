@@ -23,8 +23,8 @@ end
 
 -- Tells whether the request is a probe of ours. A header with another key is
 -- taken off the request: the media server has no business with it.
-function _M.is_probe()
-  local given = ngx.var.http_x_uhd_probe
+function _M.is_probe(var)
+  local given = var.http_x_uhd_probe
   if not given then
     return false
   end
@@ -47,6 +47,8 @@ function _M.filter_header()
     return
   end
 
+  -- The access log is about players.
+  ngx.var.uhd_entry = "0"
   ngx.header["X-UHD-Release"] = config.hash()
   ngx.header["X-UHD-Upstream"] = ngx.var.upstream_status or "-"
 end

@@ -1,11 +1,16 @@
--- What a profile's rules say about a request's path: skipped, blocked, asks
--- for the counts, or nothing. Remembered per path, for players ask for the
--- same ones again and again.
+-- What a request's path says: what a profile's rules make of it (skipped,
+-- blocked, asks for the counts, or nothing), whether it logs somebody in or
+-- plays something, and how the access log writes it. Remembered per path, for
+-- players ask for the same ones again and again.
 
-local lrucache = require "resty.lrucache"
+local cjson = require "cjson.safe"
+local login = require "uhd.login"
+local memo = require "uhd.memo"
 local paths = require "uhd.paths"
+local playback = require "uhd.playback"
 
 
+local is_plain = paths.is_plain
 local setmetatable = setmetatable
 
 
@@ -32,7 +37,7 @@ function _M.new(skip, block)
   return setmetatable({
     skip = skip,
     block = block,
-    cache = lrucache.new(CACHED_PATHS),
+    cache = memo.new(CACHED_PATHS),
   }, mt)
 end
 
@@ -54,9 +59,7 @@ local function blocks(list, path, other, dotted)
 end
 
 
-local function decide(self, uri, request_uri)
-  local path, other, dotted = paths.read(uri, request_uri)
-
+local function decide(self, path, other, dotted)
   if self.skip and skips(self.skip, path, other, dotted) then
     return _M.SKIP
   end
@@ -73,21 +76,39 @@ local function decide(self, uri, request_uri)
 end
 
 
--- uri is ngx.var.uri, request_uri is ngx.var.request_uri. Returns one of the
--- four constants.
-function _M:decide(uri, request_uri)
+local function read(self, uri, request_uri)
+  local path, other, dotted = paths.read(uri, request_uri)
+  local item = playback.item(path) or other and playback.item(other) or nil
+
+  return {
+    decision = decide(self, path, other, dotted),
+    item = item,
+    plays = item ~= nil or playback.prepared_item(path) ~= nil
+            or playback.ends_stream("POST", path)
+            or playback.ends_stream("DELETE", path),
+    logs_in = login.is_login("POST", uri) or login.is_login("GET", uri),
+    json = ',"uri":' .. cjson.encode(uri),
+  }
+end
+
+
+-- uri is ngx.var.uri, request_uri is ngx.var.request_uri. Returns a table that
+-- must not be changed: decision, one of the four constants; item, the id of
+-- the item it streams, or nil; plays, whether uhd.streams has to look at it;
+-- logs_in; json, its part of the access log.
+function _M:read(uri, request_uri)
   -- Only a path that was sent as nginx reads it has its uri for a name.
-  if #uri > MAX_CACHED_PATH or not paths.is_plain(uri, request_uri) then
-    return decide(self, uri, request_uri)
+  if #uri > MAX_CACHED_PATH or not is_plain(uri, request_uri) then
+    return read(self, uri, request_uri)
   end
 
-  local decision = self.cache:get(uri)
-  if not decision then
-    decision = decide(self, uri, request_uri)
-    self.cache:set(uri, decision)
+  local route = self.cache:get(uri)
+  if not route then
+    route = read(self, uri, request_uri)
+    self.cache:set(uri, route)
   end
 
-  return decision
+  return route
 end
 
 

@@ -4,8 +4,11 @@
 
 local cjson = require "cjson.safe"
 local clients = require "uhd.clients"
+local decision_set = require "uhd.decision_set"
 local fake_counts = require "uhd.fake_counts"
 local matcher = require "uhd.matcher"
+local rate_limiter = require "uhd.rate_limiter"
+local rate_rules = require "uhd.rate_rules"
 local routes = require "uhd.routes"
 local schema = require "uhd.schema"
 local stream_rules = require "uhd.stream_rules"
@@ -162,26 +165,32 @@ local function compile_profile(document)
 end
 
 
--- Returns the limits of streams that all profiles share, false for none.
-local function compile_streams(document)
-  local rate_limit, err, field = typed(document, "rate_limit", "table", {})
-  if not rate_limit then
+-- Compiles what all profiles share into rules: streams and limiter, each false
+-- for none, and enforcements, a list.
+local function compile_limits(document, rules)
+  local limits, err, field = rate_rules.read(document)
+  if not limits then
+    return nil, err, field
+  end
+  rules.limiter = rate_limiter.compile(limits)
+
+  rules.enforcements, err, field = decision_set.read_enforcements(document)
+  if not rules.enforcements then
     return nil, err, field
   end
 
-  local streams
-  streams, err, field = stream_rules.compile_rules(rate_limit)
-  if streams == nil then
-    return nil, err, "rate_limit." .. field
+  rules.streams, err, field = stream_rules.compile_rules(document)
+  if rules.streams == nil then
+    return nil, err, field
   end
 
-  return streams
+  return true
 end
 
 
 -- Compiles text, a rules.json. Returns { hash, version, default, profiles,
--- streams }, or nil, an error and the field it is about (nil for the whole
--- document).
+-- limiter, enforcements, streams, servers (remembered by uhd.request) }, or
+-- nil, an error and the field it is about (nil for the whole document).
 function _M.compile(text)
   local document, err = cjson.decode(text)
   if type(document) ~= "table" then
@@ -214,19 +223,26 @@ function _M.compile(text)
     end
   end
 
-  local streams
-  streams, err, field = compile_streams(document)
-  if streams == nil then
+  local rate_limit
+  rate_limit, err, field = typed(document, "rate_limit", "table", {})
+  if not rate_limit then
     return nil, err, field
   end
 
-  return {
+  local compiled = {
     hash = hash,
     version = member(document, "version"),
     default = default,
     profiles = profiles,
-    streams = streams,
+    servers = {},
   }
+  local ok
+  ok, err, field = compile_limits(rate_limit, compiled)
+  if not ok then
+    return nil, err, "rate_limit." .. field
+  end
+
+  return compiled
 end
 
 

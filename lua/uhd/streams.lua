@@ -9,12 +9,10 @@ local deny = require "uhd.deny"
 local paths = require "uhd.paths"
 local playback = require "uhd.playback"
 local recent = require "uhd.recent"
-local scopes = require "uhd.scope"
 local sessions = require "uhd.sessions"
 local stream_rules = require "uhd.stream_rules"
 local supervisor = require "uhd.supervisor"
-local tokens = require "uhd.tokens"
-local users = require "uhd.users"
+local watched = require "uhd.watched"
 
 
 local dict = ngx.shared.session_store
@@ -40,13 +38,12 @@ local MAX_REPORT = 65536
 local _M = {}
 
 
--- who: as identity.read returns it.
+-- who: the caller, as uhd.caller reads it.
 local function new_stream(var, who, item, play_session)
-  local scope = scopes.of(var)
-  local user = users.of(scope, tokens.hash(who.token))
+  local user = who.user
 
   return {
-    scope = scope,
+    scope = who.scope,
     ip = var.remote_addr,
     user = user,
     owner = user and "user " .. user or nil,
@@ -57,15 +54,18 @@ local function new_stream(var, who, item, play_session)
 end
 
 
+local function device_owner(stream)
+  return stream.device and "device " .. stream.device
+end
+
+
 -- Fills in what a request left open.
 local function complete(stream)
   if not stream.owner or not stream.device or not stream.play_session then
     recent.complete(stream)
   end
 
-  stream.owner = stream.owner
-                 or stream.device and "device " .. stream.device
-                 or "ip " .. stream.ip
+  stream.owner = stream.owner or device_owner(stream) or "ip " .. stream.ip
   stream.play_session = stream.play_session or "item " .. stream.item
 end
 
@@ -80,7 +80,7 @@ end
 local function ask(stream, who)
   -- Fleet-wide, only users are counted.
   local limit = stream.user and stream_rules.lowest_by_user(stream.limits)
-  local status, answer = supervisor.call("POST", "/sessions/checkin", {
+  local status, answer = supervisor.ask("POST", "/sessions/checkin", {
     scope = stream.scope,
     play_session_id = stream.play_session,
     user_id = stream.user or "",
@@ -180,7 +180,8 @@ local function check_stream(profile_limits, shared_limits, var, who, item)
     recent.remember(stream)
   end
 
-  ngx.ctx.uhd_stream = stream
+  watched.add().stream = stream
+  var.uhd_mark = "stream"
 end
 
 
@@ -210,8 +211,9 @@ local function check_report(var, who)
   end
 
   local stream = new_stream(var, who, item or "", play_session)
-  if not stream.owner and not stream.device then
-    -- Nobody ends another's stream by naming it.
+  -- Nobody ends another's stream by naming it, nor by naming its device.
+  stream.owner = stream.owner or device_owner(stream)
+  if not stream.owner then
     return
   end
 
@@ -223,6 +225,7 @@ end
 
 local function check_preparation(var, who, item)
   local stream = new_stream(var, who, item)
+  stream.owner = stream.owner or device_owner(stream)
   if stream.owner then
     recent.remember(stream)
   end
@@ -230,9 +233,8 @@ end
 
 
 -- Access phase: counts a stream, or refuses it. profile_limits, shared_limits:
--- as stream_rules compiles them, one of them not false; who: as identity.read
--- returns it. Comes after all other checks, since it makes room at the expense
--- of other streams.
+-- as stream_rules compiles them, one of them not false; who: the caller. Comes
+-- after all other checks, since it makes room at the expense of other streams.
 function _M.check(profile_limits, shared_limits, var, who)
   local method = get_method()
   if method == "HEAD" or method == "OPTIONS" then
@@ -263,10 +265,10 @@ function _M.filter_header()
     return
   end
 
-  local ctx = ngx.ctx
-  local stream = ctx.uhd_stream
+  local state = watched.get()
+  local stream = state and state.stream
   if stream then
-    ctx.uhd_stream = nil
+    state.stream = nil
     if stream.is_new then
       sessions.forget(stream)
     end

@@ -1,9 +1,10 @@
 -- What each worker does beside requests: it looks ten times a second whether
--- its generation has new rules, reports which it has loaded, and writes the
--- log lines that requests left.
+-- there are new decisions and whether its generation has new rules, reports
+-- which it has loaded, and writes the log lines that requests left.
 
 local cjson = require "cjson.safe"
 local config = require "uhd.config"
+local decisions = require "uhd.decisions"
 local refusals = require "uhd.log"
 
 
@@ -57,6 +58,11 @@ end
 
 
 local function tick()
+  local ok, problem = decisions.refresh()
+  if not ok then
+    error(problem)
+  end
+
   local changed, err = config.refresh()
   if changed == nil then
     error(err)
