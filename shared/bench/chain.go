@@ -114,11 +114,20 @@ func report(variants []*variant, g *gate) {
 	fmt.Println()
 	plain := variants[0]
 	for _, v := range variants[1:] {
-		g.atLeast(v.name+": CPU per request, plain / chain", plain.cpu()/v.cpu(), v.bar)
+		g.atLeast(v.name+": CPU, plain / chain", v.against(plain, func(s sample) float64 { return 1 / float64(s.cpu) }), v.bar)
 	}
 	full := variants[1]
-	g.atMost(full.name+": p99, chain / plain", full.p99()/plain.p99(), 1.5)
-	fmt.Printf("  %-52s %8.3g\n\n", full.name+": requests/s, chain / plain", full.perSec()/plain.perSec())
+	g.atMost(full.name+": p99, chain / plain", full.against(plain, func(s sample) float64 { return float64(s.p99) }), 1.5)
+	fmt.Printf("  %-52s %8.3g\n\n", full.name+": requests/s, chain / plain", full.against(plain, func(s sample) float64 { return s.perSec }))
+}
+
+// against is the median over the rounds of what value is for v, divided by what it is for base.
+func (v *variant) against(base *variant, value func(sample) float64) float64 {
+	ratios := make([]float64, len(v.samples))
+	for i := range ratios {
+		ratios[i] = value(v.samples[i]) / value(base.samples[i])
+	}
+	return median(ratios, func(r float64) float64 { return r })
 }
 
 // bindUsers tells the gateway whose the tokens of our requests are, as a supervisor does after a start.

@@ -1,10 +1,11 @@
 // Command bench is `make bench-gate`: what the access chain costs, against a plain proxy_pass on the same
 // nginx. It fails when a bar is missed.
 //
-// Both nginx run side by side, one worker each, in front of one upstream, and take load in turn, round
-// after round; what counts are medians. Requests per second and latencies depend on what else the
-// machine does; the processor time that the worker spends on a request hardly does, so the bars of the
-// chain are about that.
+// All nginx run side by side, one worker each, in front of one upstream, and take load in turn, a second
+// at a time, for many rounds. Requests per second depend on what else the machine does, and even the
+// processor time that a request takes does where processors share caches. So the bars of the chain are
+// about processor time, and about the median of the ratios within the rounds, whose parts lie seconds
+// apart and meet the same neighbours.
 package main
 
 import (
@@ -36,8 +37,8 @@ func main() {
 	var o options
 	flag.StringVar(&o.nginx, "nginx", "nginx", "nginx with the Lua module")
 	flag.StringVar(&o.template, "template", "master/internal/render/testdata/no-ssl.conf", "rendered server.conf with one server")
-	flag.IntVar(&o.rounds, "rounds", 7, "rounds of each variant")
-	flag.DurationVar(&o.duration, "duration", 3*time.Second, "of one measurement")
+	flag.IntVar(&o.rounds, "rounds", 15, "rounds of each variant")
+	flag.DurationVar(&o.duration, "duration", time.Second, "of one measurement")
 	flag.IntVar(&o.connections, "connections", 32, "players at a time")
 	flag.Int64Var(&o.streamBytes, "stream-bytes", 1<<30, "length of a stream")
 	flag.IntVar(&o.streams, "streams", 5, "rounds of streams")
