@@ -99,6 +99,8 @@ func (c *adminClient) call(ctx context.Context, method, path string, header http
 		return fmt.Errorf("admin socket: %s %s: %w", method, path, err)
 	}
 	switch {
+	case resp.StatusCode == http.StatusNoContent:
+		return nil
 	case resp.StatusCode == http.StatusOK:
 		if err := json.Unmarshal(b, answer); err != nil {
 			return fmt.Errorf("admin socket: %s %s: %w", method, path, err)

@@ -15,6 +15,7 @@ type paths struct {
 	root        string
 	conf        string // nginx.conf
 	adminSocket string
+	localSocket string // the supervisor's own; see LocalSocket
 	emergLog    string
 	probeKey    string
 	record      string // who the nginx of this root is, for a supervisor that comes after a kill -9
@@ -27,12 +28,16 @@ func pathsOf(root string) paths {
 		root:        root,
 		conf:        filepath.Join(root, "conf", "nginx.conf"),
 		adminSocket: filepath.Join(run, "admin.sock"),
+		localSocket: LocalSocket(root),
 		emergLog:    filepath.Join(run, "emerg.log"),
 		probeKey:    filepath.Join(run, "probe.key"),
 		record:      filepath.Join(root, "state", "nginx.json"),
 		rehearsal:   filepath.Join(run, "r"), // short: its sockets' paths are the longest
 	}
 }
+
+// LocalSocket is where the supervisor of root listens for what nginx's workers have to ask or tell.
+func LocalSocket(root string) string { return filepath.Join(root, "run", "supervisor.sock") }
 
 // check refuses a root whose sockets' paths would not fit.
 func (p paths) check() error {
@@ -57,8 +62,9 @@ func (p paths) isMaster(commandLine string) bool {
 	return strings.HasSuffix(commandLine, " "+strings.Join(p.arguments(), " "))
 }
 
-// removeSockets deletes the sockets in run/. nginx removes its own only when it ends in order; one that
-// is left makes the next start fail with "Address already in use".
+// removeSockets deletes nginx's sockets in run/. nginx removes them only when it ends in order; one that
+// is left makes the next start fail with "Address already in use". The supervisor's own stays: it is in
+// use before nginx starts.
 func (p paths) removeSockets() error {
 	run := filepath.Dir(p.adminSocket)
 	entries, err := os.ReadDir(run)
@@ -66,10 +72,11 @@ func (p paths) removeSockets() error {
 		return fmt.Errorf("look for stale sockets: %w", err)
 	}
 	for _, entry := range entries {
-		if entry.Type()&os.ModeSocket == 0 {
+		path := filepath.Join(run, entry.Name())
+		if entry.Type()&os.ModeSocket == 0 || path == p.localSocket {
 			continue
 		}
-		if err := os.Remove(filepath.Join(run, entry.Name())); err != nil {
+		if err := os.Remove(path); err != nil {
 			return fmt.Errorf("remove stale socket: %w", err)
 		}
 	}

@@ -193,6 +193,6 @@ func TestReopenLogs(t *testing.T) {
 	server, _ := s.run(nil)
 	rotated := log + ".1"
 	s.must(exec.Command("mv", log, rotated).Run())
-	s.must(server.ReopenLogs())
+	s.eventually("nginx takes signals", func() bool { return server.ReopenLogs() == nil })
 	s.eventually("the log is there again", func() bool { return !gone(log) })
 }

@@ -29,7 +29,7 @@ func (s *Server) WaitReady(ctx context.Context) error {
 
 // awaitFirstAnswer takes the admin socket from other users once nginx answers on it: nginx makes its
 // sockets for everybody. Reloads keep the socket and its mode.
-func (s *Server) awaitFirstAnswer(ctx context.Context) {
+func (s *Server) awaitFirstAnswer(ctx context.Context, running *instance) {
 	if s.WaitReady(ctx) != nil {
 		return
 	}
@@ -37,12 +37,17 @@ func (s *Server) awaitFirstAnswer(ctx context.Context) {
 	if err := os.Chmod(s.paths.adminSocket, 0o600); err != nil && ctx.Err() == nil {
 		s.log.Error("admin socket is open to all users of this machine", "err", err)
 	}
+	running.ready.Store(true)
+	if s.cfg.Started != nil {
+		s.cfg.Started()
+	}
 }
 
-// ReopenLogs makes nginx open its log files anew, after a rotation.
+// ReopenLogs makes nginx open its log files anew, after a rotation. ErrDown while nginx is being started:
+// the signal would end it before it has learned to handle it.
 func (s *Server) ReopenLogs() error {
 	running := s.instance()
-	if running == nil {
+	if running == nil || !running.ready.Load() {
 		return fmt.Errorf("reopen logs: %w", ErrDown)
 	}
 	return syscall.Kill(running.process.PID, syscall.SIGUSR1)

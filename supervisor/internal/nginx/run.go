@@ -106,7 +106,7 @@ func (s *Server) runOnce(ctx context.Context) error {
 	s.log.Info("nginx started", "pid", cmd.Process.Pid, "bin", s.cfg.Bin)
 	readyCtx, cancel := context.WithCancel(ctx)
 	var opening sync.WaitGroup
-	opening.Go(func() { s.awaitFirstAnswer(readyCtx) })
+	opening.Go(func() { s.awaitFirstAnswer(readyCtx, running) })
 	defer opening.Wait()
 	defer cancel()
 

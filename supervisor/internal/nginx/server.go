@@ -17,6 +17,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -26,6 +27,8 @@ import (
 type Config struct {
 	Bin          string                // nginx or openresty; "": the first of openresty and nginx on PATH
 	Root         string                // SLAVE_ROOT: holds conf, lua, run, state; absolute
+	User         string                // of the workers, as nginx.conf has it; "": nginx's compiled-in one
+	Started      func()                // called when an nginx answers that was started, not reloaded: its shared dicts are empty; must not block; may be nil
 	DrainTimeout time.Duration         // how long running transfers may go on once Run is told to end; 0: 60 s
 	Stderr       *os.File              // nginx's stdout and stderr; nil: os.Stderr. A file, so that no pump of ours can block nginx
 	Log          *slog.Logger          // nil: discarded
@@ -58,6 +61,7 @@ type Server struct {
 type instance struct {
 	process process
 	started time.Time
+	ready   atomic.Bool   // it has answered, so that it handles signals
 	exited  chan struct{} // closed when the master has been reaped
 }
 

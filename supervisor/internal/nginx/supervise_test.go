@@ -171,7 +171,7 @@ func TestWaitReadySaysWhyNginxIsDown(t *testing.T) {
 func TestStaleSockets(t *testing.T) {
 	s := newSlave(t)
 	s.commit(s.stage(release{hash: "a"}))
-	for _, name := range []string{"admin.sock", "other.sock"} {
+	for _, name := range []string{"admin.sock", "other.sock", "supervisor.sock"} {
 		l, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(s.root, "run", name), Net: "unix"})
 		s.must(err)
 		l.SetUnlinkOnClose(false)
@@ -181,6 +181,9 @@ func TestStaleSockets(t *testing.T) {
 	s.serves("a")
 	if !gone(filepath.Join(s.root, "run/other.sock")) {
 		t.Error("a stale socket is left")
+	}
+	if gone(LocalSocket(s.root)) {
+		t.Error("the supervisor's own socket is gone")
 	}
 }
 

@@ -1,0 +1,77 @@
+package nginx
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+)
+
+// Decision is what nginx's workers do to the requests and running transfers of one value of a dimension:
+// a line of `PUT /decisions`.
+type Decision struct {
+	Dimension       string `json:"dimension"` // ip, user, device, global or session
+	Value           string `json:"value"`     // "" for global
+	Scope           string `json:"scope"`     // the media server it is about; "": all of this slave
+	Action          string `json:"action"`    // reject or throttle
+	ThrottleRateBps int64  `json:"throttle_rate_bps"`
+	Reason          string `json:"reason"` // ban, quota_requests, quota_bandwidth or kicked
+	RuleID          int64  `json:"rule_id"`
+	Until           *int64 `json:"until"` // Unix seconds; nil: until lifted
+}
+
+// PushDecisions makes the whole set what every worker goes by a moment later. Versions rise: nginx keeps
+// the newest. A refused set (*RefusedError) changes nothing.
+func (s *Server) PushDecisions(ctx context.Context, version int64, set []Decision) error {
+	body, err := json.Marshal(struct {
+		Version   int64      `json:"version"`
+		Decisions []Decision `json:"decisions"`
+	}{version, append([]Decision{}, set...)}) // an empty set is [], not null
+	if err != nil {
+		return err
+	}
+	if err := s.admin.call(ctx, http.MethodPut, "/decisions", jsonHeader(), body, &struct{}{}); err != nil {
+		return fmt.Errorf("push decisions: %w", err)
+	}
+	return nil
+}
+
+// User binds a token, by its hash, to the user it was given to.
+type User struct {
+	Scope     string `json:"scope"`      // the media server that the token is of
+	TokenHash string `json:"token_hash"` // SHA-256, hex
+	UserID    string `json:"user_id"`
+}
+
+// usersPerPush keeps a body well below what the admin socket takes.
+const usersPerPush = 5000
+
+// PushUsers adds users to what nginx knows.
+func (s *Server) PushUsers(ctx context.Context, users []User) error {
+	for part := range slices.Chunk(users, usersPerPush) {
+		body, err := json.Marshal(map[string][]User{"users": part})
+		if err != nil {
+			return err
+		}
+		if err := s.admin.call(ctx, http.MethodPut, "/users", jsonHeader(), body, &struct{}{}); err != nil {
+			return fmt.Errorf("push users: %w", err)
+		}
+	}
+	return nil
+}
+
+// TakeUsage takes away up to limit partial usage records of running streams; each is JSON, as the log handler
+// wrote it. Records that are not taken are lost when nginx ends, and oldest first when they fill their dict.
+func (s *Server) TakeUsage(ctx context.Context, limit int) ([]json.RawMessage, error) {
+	query := url.Values{"max": {strconv.Itoa(limit)}}
+	var answer struct {
+		Usage []json.RawMessage `json:"usage"`
+	}
+	if err := s.admin.call(ctx, http.MethodPost, "/usage?"+query.Encode(), nil, nil, &answer); err != nil {
+		return nil, fmt.Errorf("take usage: %w", err)
+	}
+	return answer.Usage, nil
+}
