@@ -25,10 +25,15 @@ import (
 	"github.com/uhdadmin/media-gateway/shared/buildinfo"
 	"github.com/uhdadmin/media-gateway/shared/httpserver"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/agent"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/decision"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/identity"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/localapi"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/masterclient"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/nginx"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/release"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/session"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/settings"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/spool"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/watch"
 )
 
@@ -45,6 +50,13 @@ type App struct {
 	releases *release.Store
 	agent    *agent.Agent
 	watcher  *watch.Watcher
+
+	// What nginx's workers ask and are told.
+	local      *localapi.Server
+	sessions   *session.Desk
+	identities *identity.Book
+	decisions  *decision.Set
+	spool      *spool.Spool
 }
 
 // New makes the parts and opens what they need; nothing runs yet. Close when it is not Run.
@@ -66,7 +78,8 @@ func (a *App) assemble(ctx context.Context, s settings.Settings) (err error) {
 		return err
 	}
 	a.nginx, err = nginx.New(nginx.Config{
-		Bin: s.NginxBin, Root: root, DrainTimeout: s.DrainTimeout, Log: a.log, Registerer: a.registry,
+		Bin: s.NginxBin, Root: root, User: s.NginxUser, Started: a.nginxStarted,
+		DrainTimeout: s.DrainTimeout, Log: a.log, Registerer: a.registry,
 	})
 	if err != nil {
 		return err
@@ -84,6 +97,9 @@ func (a *App) assemble(ctx context.Context, s settings.Settings) (err error) {
 		Base: s.APIBase, Token: s.AppToken, UserAgent: "uhd-supervisor/" + buildinfo.Version(),
 	})
 	if err != nil {
+		return err
+	}
+	if err := a.serveWorkers(ctx, root, s, master); err != nil {
 		return err
 	}
 	a.agent, err = agent.New(agent.Config{
@@ -129,7 +145,17 @@ func (a *App) Run(ctx context.Context) error {
 		return fmt.Errorf("boot: %w", err)
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return a.nginx.Run(ctx) })
+	// nginx drains after ctx has ended, and its workers go on asking, telling and logging.
+	serving, nginxGone := context.WithCancel(context.WithoutCancel(ctx))
+	for _, run := range []func(context.Context) error{
+		a.local.Serve, a.identities.Run, a.decisions.Run, a.spool.Run, a.followUsage,
+	} {
+		group.Go(func() error { return run(serving) })
+	}
+	group.Go(func() error {
+		defer nginxGone()
+		return a.nginx.Run(ctx)
+	})
 	group.Go(func() error { return a.watcher.Run(ctx) })
 	group.Go(func() error {
 		return httpserver.Serve(ctx, httpserver.Config{Listener: a.listener, Handler: a.handler(), Grace: time.Second, Log: a.log})
@@ -151,6 +177,9 @@ func (a *App) Run(ctx context.Context) error {
 // Close releases what New opened.
 func (a *App) Close() error {
 	var errs []error
+	if a.local != nil {
+		errs = append(errs, a.local.Close())
+	}
 	if a.releases != nil {
 		errs = append(errs, a.releases.Close())
 	}
@@ -188,7 +217,7 @@ func (a *App) handler() http.Handler {
 		w.Header().Set("Content-Type", "application/json")
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
-		_ = e.Encode(a.agent.Status(r.Context())) // the client went away
+		_ = e.Encode(a.status(r.Context())) // the client went away
 	})
 	return mux
 }

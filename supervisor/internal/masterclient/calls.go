@@ -59,6 +59,20 @@ func (c *Client) Heartbeat(ctx context.Context, beat api.Heartbeat) error {
 	return c.post(ctx, "/heartbeat", beat)
 }
 
+// CheckIn asks whether a playback may start. A player waits for the answer: it makes one attempt, as long
+// as ctx allows. A master that does not offer it answers 404 or 405.
+func (c *Client) CheckIn(ctx context.Context, in api.CheckIn) (api.CheckInAnswer, error) {
+	var answer api.CheckInAnswer
+	document, err := c.call(ctx, c.once, http.MethodPost, api.PathSlave+"/sessions/checkin", in)
+	if err != nil {
+		return answer, err
+	}
+	if err := json.Unmarshal(document, &answer); err != nil {
+		return answer, fmt.Errorf("%w: %w", ErrBadAnswer, err)
+	}
+	return answer, nil
+}
+
 func (c *Client) post(ctx context.Context, path string, body any) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*answerTimeout)
 	defer cancel()
