@@ -101,6 +101,9 @@ func TestUnknownTokens(t *testing.T) {
 		together.Go(func() { player{g, "bad", "pc", ""}.plays(t, "s") })
 	}
 	together.Wait()
+	for i := range 3 { // "unknown" is believed for a while
+		player{g, "bad", fmt.Sprint("pc", i), ""}.plays(t, "s")
+	}
 	tv.plays(t, "s1")
 	player{g, "t2", "phone", ""}.isRefused(t, "s2")
 	player{g, "t2", "phone", ""}.isRefused(t, "s2")

@@ -160,6 +160,7 @@ func (p player) run(t *testing.T, session string) running {
 		req.Header.Set(header[i], header[i+1])
 	}
 	req.Host = req.Header.Get("Host")
+	req.Header.Set("X-UHD-Probe", "x") // hides nothing
 	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
 	must(t, err)
 	if resp.StatusCode != http.StatusOK {
@@ -242,7 +243,7 @@ func TestClaims(t *testing.T) {
 	g := startMedia(t, perUser(1, "reject"), 1)
 	g.bind(t, "1", map[string]string{"t1": "u1", "t2": "u1", "o": "u2"})
 	player{g, "t1", "tv", ""}.plays(t, "s1")
-	header := append(player{g, "t2", "phone", ""}.header(), "X-Emby-User-Id", "u2")
+	header := append(player{g, "t2", "phone", ""}.header(), "X-Emby-User-Id", "u2", "X-UHD-Probe", "x")
 	checkRefusal(t, g.get(t, streamPath(film, "s2")+"&UserId=u2&X-Emby-User-Id=u3", header...), 403, "streams_exceeded")
 	player{g, "o", "pc", ""}.plays(t, "s3")
 }

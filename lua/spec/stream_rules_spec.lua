@@ -41,9 +41,9 @@ describe("stream rules", function()
 
 
   it("apply by value", function()
-    local stream = { user = "u", device = "d", ip = "i" }
+    local stream = { user_key = "u", device = "d", ip = "i" }
     local none = { ip = "i" }
-    for by, value in pairs(stream) do
+    for by, value in pairs { user = "U-", device = "d", ip = "I" } do
       local limits = assert(rule { apply_to = by, apply_value = value })
       assert.equal(1, #stream_rules.applying(false, limits, stream))
       limits = assert(rule { apply_to = by, apply_value = "another" })

@@ -83,7 +83,7 @@ function _M.item(path)
     local _, last = find(path, place[1], 1, true)
     if last then
       local id, rest = match(path, "^([^/]+)/(.*)$", last + 1)
-      if id and place[2](rest) then
+      if id and #id <= MAX_ID and place[2](rest) then
         return _M.item_id(id)
       end
     end

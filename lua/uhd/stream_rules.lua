@@ -3,6 +3,7 @@
 -- device, address, or everything on a media server. All that apply must hold.
 
 local cjson = require "cjson.safe"
+local rate_rules = require "uhd.rate_rules"
 local schema = require "uhd.schema"
 
 
@@ -13,6 +14,9 @@ local typed = schema.typed
 
 
 local DIMENSIONS = { user = true, device = true, ip = true, global = true }
+
+-- Where a stream says what a rule's value is compared with.
+local FIELDS = { user = "user_key", device = "device", ip = "ip" }
 
 local KICKS = { [""] = false, reject = false, kick_oldest = true }
 
@@ -88,10 +92,12 @@ local function compile_rule(rule)
     return nil, "must be user, device, ip or global", "apply_to"
   end
 
-  limit.value, err, field = typed(rule, "apply_value", "string", "")
-  if not limit.value then
+  local value
+  value, err, field = typed(rule, "apply_value", "string", "")
+  if not value then
     return nil, err, field
   end
+  limit.value = rate_rules.normalise(limit.by, value)
 
   limit.id = schema.member(rule, "id")
 
@@ -124,8 +130,8 @@ function _M.compile_rules(document)
 end
 
 
--- Appends to applying those of limits that apply to a stream: its user, nil
--- for an unknown one, device and ip.
+-- Appends to applying those of limits that apply to a stream: its user_key
+-- and device, nil where they are not known, and ip.
 local function select(applying, limits, stream)
   if not limits then
     return
@@ -134,7 +140,7 @@ local function select(applying, limits, stream)
   for i = 1, #limits do
     local limit = limits[i]
     if limit.value == "" or limit.by == "global"
-       or limit.value == stream[limit.by]
+       or limit.value == stream[FIELDS[limit.by]]
     then
       insert(applying, limit)
     end

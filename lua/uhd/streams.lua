@@ -21,6 +21,7 @@ local get_uri_args = ngx.req.get_uri_args
 local ngx = ngx
 local pairs = pairs
 local sleep = ngx.sleep
+local sub = string.sub
 local tonumber = tonumber
 local type = type
 
@@ -30,6 +31,9 @@ local type = type
 local CHECKING_FOR = 1
 local MAX_LOOKS = 35
 local LOOK_INTERVAL = 0.01
+
+-- Bytes of a device's id; what it has beyond is of no account.
+local MAX_DEVICE = 256
 
 -- Bytes of a report that are read; they have about 1 KB.
 local MAX_REPORT = 65536
@@ -46,8 +50,9 @@ local function new_stream(var, who, item, play_session)
     scope = who.scope,
     ip = var.remote_addr,
     user = user,
+    user_key = who.user_key,
     owner = user and "user " .. user or nil,
-    device = who.device_id,
+    device = who.device_id and sub(who.device_id, 1, MAX_DEVICE),
     item = item,
     play_session = play_session,
   }
