@@ -178,6 +178,7 @@ type rig struct {
 	mu      sync.Mutex
 	config  api.Config
 	changed chan struct{}
+	checkIn *api.CheckInAnswer // to all; nil: the master offers none
 }
 
 func newRig(t *testing.T) *rig {
@@ -240,6 +241,12 @@ func (r *rig) publish(t *testing.T) {
 `, r.port, r.root, n),
 		LuaConfigs: map[string]api.LuaConfig{},
 	}
+	r.set(t, cfg)
+}
+
+// set makes cfg what the master wants. It needs the lock.
+func (r *rig) set(t *testing.T, cfg api.Config) {
+	t.Helper()
 	document, err := json.Marshal(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -261,10 +268,16 @@ func (r *rig) version() int64 {
 // ServeHTTP is the master.
 func (r *rig) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.mu.Lock()
-	cfg, changed := r.config, r.changed
+	cfg, changed, checkIn := r.config, r.changed, r.checkIn
 	r.mu.Unlock()
 	var answer any = struct{}{}
 	switch {
+	case strings.HasSuffix(req.URL.Path, "/sessions/checkin"):
+		if checkIn == nil {
+			http.NotFound(w, req)
+			return
+		}
+		answer = checkIn
 	case strings.HasSuffix(req.URL.Path, "/config"):
 		answer = cfg
 	case strings.HasSuffix(req.URL.Path, "/version"):
