@@ -1,7 +1,8 @@
 -- The streams that run now, for all workers of all generations, in the shared
 -- dict session_store:
---   session:<id>            "<state> <since> <started> <group> <play session>"
---   streams:<dimension key> ids of streams that may count there, end to end
+--   session:<id>            "<state> <since> <group> <play session>"
+--   streams:<dimension key> ids of streams that may count there, end to end,
+--                           in the order of their admission
 --   lock:<scope>            there while a worker admits a stream
 --
 -- A session lives for IDLE seconds after its last byte: whoever sends bytes
@@ -24,7 +25,6 @@ local pairs = pairs
 local pcall = pcall
 local sha1 = ngx.sha1_bin
 local sleep = ngx.sleep
-local sort = table.sort
 local sub = string.sub
 local tonumber = tonumber
 
@@ -96,19 +96,17 @@ local function read(id)
     return nil
   end
 
-  local state, since, started, group, play_session =
-    match(text, "^(%a) (%S+) (%S+) (%S+) (.*)$")
+  local state, group, play_session = match(text, "^(%a) %S+ (%S+) (.*)$")
 
   return {
-    id = id, state = state, since = tonumber(since),
-    started = tonumber(started), group = group, play_session = play_session,
+    id = id, state = state, group = group, play_session = play_session,
   }
 end
 
 
 local function write(session, state)
-  local text = fmt("%s %.3f %.3f %s %s", state, now(), session.started,
-                   session.group, session.play_session)
+  local text = fmt("%s %.3f %s %s", state, now(), session.group,
+                   session.play_session)
 
   return dict:set("session:" .. session.id, text, IDLE)
 end
@@ -144,11 +142,6 @@ local function enlist(key, id)
 end
 
 
-local function by_age(a, b)
-  return a.started < b.started
-end
-
-
 -- Adds to doomed the sessions that have to go so that one more fits under
 -- limit. Returns true, or false when none may be made to go.
 local function make_room(stream, limit, replaces, doomed)
@@ -171,7 +164,7 @@ local function make_room(stream, limit, replaces, doomed)
     return false
   end
 
-  sort(counted, by_age)
+  -- Lists are in the order of admission: the oldest come first.
   for i = 1, excess do
     doomed[counted[i].id] = counted[i]
   end
@@ -220,7 +213,6 @@ local function decide(stream, replaces, kick)
   end
   retire(stream, replaces, kick)
 
-  stream.started = now()
   write(stream, LIVE)
   for _, key in pairs(stream.lists) do
     enlist(key, stream.id)
