@@ -506,3 +506,15 @@ func TestScopes(t *testing.T) {
 	player{g, "mine", "a", "one.test"}.plays(t, "x")
 	player{g, "mine2", "b", "one.test"}.isRefused(t, "y")
 }
+
+// TestStreamsAcrossReload: what runs in workers of the old generation counts, and can be kicked, in the new one.
+func TestStreamsAcrossReload(t *testing.T) {
+	g := startMedia(t, perUser(1, "kick_oldest"), 2)
+	g.bind(t, "1", map[string]string{"t1": "u1", "t2": "u1"})
+	transfer := player{g, "t1", "tv", ""}.run(t, "s1")
+	g.reload(t)
+	g.waitRules(t, 2, "streams")
+	transfer.goesOn(t)
+	player{g, "t2", "phone", ""}.plays(t, "s2")
+	transfer.isCut(t)
+}
