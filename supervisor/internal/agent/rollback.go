@@ -54,7 +54,7 @@ func (t *attempt) goBack(ctx context.Context, rel *release.Release, before nginx
 
 // failedBack is an error on the way back: nginx may serve something else than the files say.
 func (t *attempt) failedBack(err error) error {
-	t.Agent.stuck = true
+	t.stuck = true
 	t.board.degraded(err)
 	return fmt.Errorf("roll back to version %d: %w", t.from.Version, err)
 }

@@ -122,15 +122,43 @@ func (c *adminClient) state(ctx context.Context) (State, error) {
 	return state, err
 }
 
-// State asks a worker, whichever accepts the call, for the state of its generation.
-func (s *Server) State(ctx context.Context) (State, error) { return s.admin.state(ctx) }
+// State asks a worker of the current generation for the state of that generation.
+func (s *Server) State(ctx context.Context) (state State, err error) {
+	err = s.newest(ctx, func() (int64, error) {
+		state, err = s.admin.state(ctx)
+		return state.Generation, err
+	})
+	return state, err
+}
+
+// newest repeats call until a worker of the newest generation that a reload has brought answers it: for
+// a moment after a reload, those of the earlier one accept as well.
+func (s *Server) newest(ctx context.Context, call func() (generation int64, err error)) error {
+	for {
+		generation, err := call()
+		running := s.instance()
+		if err != nil || running == nil || generation >= running.generation.Load() {
+			return err
+		}
+		if err := sleep(ctx, pollEvery); err != nil {
+			return err
+		}
+	}
+}
 
 // PushRules hands rules.json to nginx: they are active for the current generation when it returns nil,
 // and every worker has them a moment later (Verify waits for that). Refused rules (*RefusedError) change
 // nothing.
 func (s *Server) PushRules(ctx context.Context, rules []byte) error {
 	s.markEmergLog()
-	if err := s.admin.call(ctx, http.MethodPut, "/rules", jsonHeader(), rules, &struct{}{}); err != nil {
+	err := s.newest(ctx, func() (int64, error) {
+		var active struct {
+			Generation int64 `json:"generation"`
+		}
+		err := s.admin.call(ctx, http.MethodPut, "/rules", jsonHeader(), rules, &active)
+		return active.Generation, err
+	})
+	if err != nil {
 		return fmt.Errorf("push rules: %w", err)
 	}
 	return nil

@@ -56,6 +56,9 @@ func (s *Server) reload(ctx context.Context) error {
 		state, err := s.State(ctx)
 		now := s.instance()
 		if err == nil && now != nil && (now != running || state.Generation > before.Generation) {
+			if now == running {
+				running.generation.Store(state.Generation)
+			}
 			return nil
 		}
 		if sleep(ctx, pollEvery) != nil {

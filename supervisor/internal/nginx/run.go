@@ -35,9 +35,12 @@ func (s *Server) Run(ctx context.Context) error {
 			return err
 		}
 		started := time.Now()
-		err := s.runOnce(ctx)
-		if ctx.Err() != nil {
+		drained, err := s.runOnce(ctx)
+		if drained {
 			return err
+		}
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // it died before it could be drained: nothing is left to end
 		}
 		if time.Since(started) > steadyAfter {
 			backoff = s.minBackoff
@@ -73,10 +76,11 @@ func (s *Server) clean(ctx context.Context) error {
 	return s.paths.removeSockets()
 }
 
-// runOnce lives as long as one nginx master, and returns why it ended; nil for a drain.
-func (s *Server) runOnce(ctx context.Context) error {
+// runOnce lives as long as one nginx master, and returns why it ended; drained when it was told to, by
+// ctx.
+func (s *Server) runOnce(ctx context.Context) (drained bool, err error) {
 	if err := s.resetEmergLog(); err != nil {
-		return err
+		return false, err
 	}
 	cmd := exec.Command(s.cfg.Bin, s.paths.arguments()...)
 	cmd.Stdout, cmd.Stderr = s.cfg.Stderr, s.cfg.Stderr
@@ -85,14 +89,13 @@ func (s *Server) runOnce(ctx context.Context) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	running := &instance{started: time.Now(), exited: make(chan struct{})}
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start nginx: %w", err)
+		return false, fmt.Errorf("start nginx: %w", err)
 	}
 	var exit error
 	go func() { // ends with the process, which this function outlives
 		exit = cmd.Wait()
 		close(running.exited)
 	}()
-	var err error
 	running.process, err = readProcess(cmd.Process.Pid)
 	if err == nil {
 		// The fork may not have become nginx yet; its workers' name is the executable's.
@@ -100,7 +103,7 @@ func (s *Server) runOnce(ctx context.Context) error {
 		err = writeRecord(s.paths.record, running.process)
 	}
 	if err != nil {
-		return errors.Join(err, s.stop(running, 0))
+		return false, errors.Join(err, s.stop(running, 0))
 	}
 	s.setCurrent(running)
 	s.log.Info("nginx started", "pid", cmd.Process.Pid, "bin", s.cfg.Bin)
@@ -116,11 +119,11 @@ func (s *Server) runOnce(ctx context.Context) error {
 		err = s.explain(ctx, running, exit)
 	case <-ctx.Done():
 		s.log.Info("draining nginx", "timeout", s.cfg.DrainTimeout)
-		err = s.stop(running, s.cfg.DrainTimeout)
+		drained, err = true, s.stop(running, s.cfg.DrainTimeout)
 	}
 	s.setCurrent(nil)
 	s.setLastExit(err)
-	return err
+	return drained, err
 }
 
 // explain adds to the exit status what nginx said, or says when asked: a configuration that it cannot

@@ -63,6 +63,8 @@ type instance struct {
 	started time.Time
 	ready   atomic.Bool   // it has answered, so that it handles signals
 	exited  chan struct{} // closed when the master has been reaped
+
+	generation atomic.Int64 // of the workers that the last reload brought; 0 before there was one
 }
 
 // New checks cfg and returns a Server that Run will bring to life.

@@ -88,12 +88,23 @@ func (s *Store) takeLock() error {
 	if err != nil {
 		return durable.Cured(err)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return errors.Join(fmt.Errorf("another supervisor runs on it, give each its own SLAVE_ROOT: %w", err), f.Close())
+	// A supervisor that was killed while it forked leaves the lock to its child, until that has executed
+	// nginx: what is taken for a moment only is waited for.
+	for begun := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, unix.EWOULDBLOCK) || time.Since(begun) > lockPatience {
+			return errors.Join(fmt.Errorf("another supervisor runs on it, give each its own SLAVE_ROOT: %w", err), f.Close())
+		}
 	}
 	s.lock = f
 	return nil
 }
+
+// lockPatience bounds the wait for a lock that a killed supervisor's child still holds.
+const lockPatience = 3 * time.Second
 
 // removeLeftovers deletes half-written files and releases of a run that was cut short, and puts back a
 // release that was being replaced.
