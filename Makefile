@@ -27,7 +27,7 @@ test: ## every test there is: Go and Lua, unit and end to end
 
 soak: ## the long form of the tests that kill, fill and restart
 	@.ci/install test
-	SOAK=1 go test -timeout 80m -count 1 -v -run 'Soak|Kill' ./shared/e2e
+	SOAK=1 go test -timeout 80m -count 1 ./...
 
 bench-gate: ## what the access chain costs against a plain proxy; fails when a bar is missed
 	@.ci/install bench
