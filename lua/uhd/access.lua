@@ -14,8 +14,8 @@ local deny = require "uhd.deny"
 local entry = require "uhd.entry"
 local fake_counts = require "uhd.fake_counts"
 local login = require "uhd.login"
-local playback = require "uhd.playback"
 local probe = require "uhd.probe"
+local query = require "uhd.query"
 local rate_limiter = require "uhd.rate_limiter"
 local request = require "uhd.request"
 local routes = require "uhd.routes"
@@ -27,7 +27,6 @@ local COUNTS = routes.COUNTS
 local SKIP = routes.SKIP
 local check_rate = rate_limiter.check
 local get_method = ngx.req.get_method
-local get_uri_args = ngx.req.get_uri_args
 local ngx = ngx
 
 
@@ -47,7 +46,7 @@ local function throttle(var, rate, reason, rule)
   local present = tonumber(var.limit_rate) or 0
   if present == 0 or rate < present then
     var.limit_rate = rate
-    entry.change_verdict("throttle", reason, rule)
+    entry.set_verdict("throttle", reason, rule)
   end
 end
 
@@ -84,16 +83,14 @@ local function limit_rate(limiter, var, caller)
     return throttle(var, limit.rate_bps, "rate_limited", limit.rule)
   end
 
-  entry.change_verdict("warn", "rate_limited", limit.rule)
+  entry.set_verdict("warn", "rate_limited", limit.rule)
 end
 
 
 -- Refuses a client that the whitelist does not let in.
 local function check_client(profile, var, caller)
-  local reason, minimum =
-    profile.clients:refuse(caller.client, caller.version)
-  if reason and not is_preflight(var) then
-    return deny.refuse(reason, profile.message, minimum)
+  if caller.reason and not is_preflight(var) then
+    return deny.refuse(caller.reason, profile.message, caller.minimum)
   end
 end
 
@@ -110,12 +107,8 @@ local function check(server, route, var, streams_count)
   local caller = request.caller(server, var)
   caller:resolve(decision ~= BLOCK and (view.by_user or counts_users))
 
-  local session, stream_json
-  if route.item then
-    session = playback.read(get_uri_args(0))
-    stream_json = entry.playback(session, route.item)
-  end
-  entry.write(var, server, route, caller, stream_json)
+  local session = route.item and query.read(var).play_session_id
+  entry.write(var, server, route, caller, session)
 
   if decision == BLOCK then
     return deny.refuse("uri_blocked", profile.message)
@@ -134,9 +127,7 @@ local function check(server, route, var, streams_count)
   end
 
   if decision ~= SKIP then
-    if profile.clients then
-      check_client(profile, var, caller)
-    end
+    check_client(profile, var, caller)
 
     if decision == COUNTS and profile.counts then
       local method = get_method()
@@ -151,16 +142,15 @@ end
 
 
 function _M.run()
-  local var = ngx.var
-  local is_probe = probe.is_probe(var)
-
   local rules = config.current()
   if not rules then
     return deny.unavailable()
   end
 
-  local server = request.server(rules, var)
-  local route = server.profile.routes:read(var.uri, var.request_uri)
+  local var = ngx.var
+  local server, is_probe = request.server(rules, var)
+  is_probe = is_probe and probe.is_probe(var)
+  local route = server.profile.routes:read(var)
   local streams_count = route.plays
                         and (server.profile.streams or rules.streams)
   local caller = check(server, route, var, streams_count)

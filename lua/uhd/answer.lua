@@ -20,28 +20,39 @@ local LARGE_DIGITS = 7
 local _M = {}
 
 
-function _M.filter_header()
-  -- See nginx.conf: "probe" for what asks to be taken for one, else the mark
-  -- that the access phase left, else the answer's length, "" if unknown.
-  local watch = ngx.var.uhd_watch or ""
+-- watch: the mark that the access phase left, else the answer's length, "" if
+-- that is unknown.
+local function filter(watch)
   if find(watch, "^%d") then
     if #watch >= LARGE_DIGITS then
       transfers.start(watched.add())
     end
-
-  elseif watch == "probe" then
-    probe.filter_header()
-
-  elseif watch == "login" then
-    login.filter_header()
-
-  else
-    -- Of unknown length, or a stream of whatever length.
-    if watch == "stream" then
-      streams.filter_header()
-    end
-    transfers.start(watched.add())
+    return
   end
+
+  if watch == "login" then
+    return login.filter_header()
+  end
+
+  if watch == "stream" then
+    streams.filter_header()
+  end
+  transfers.start(watched.add())
+end
+
+
+function _M.filter_header()
+  local var = ngx.var
+  local watch = var.uhd_watch or ""
+  if watch == "probe" then
+    -- Anybody can ask to be taken for one.
+    if probe.filter_header() then
+      return
+    end
+    watch = var.uhd_unprobed or ""
+  end
+
+  return filter(watch)
 end
 
 

@@ -1,7 +1,7 @@
 -- The Authorization header of Emby and Jellyfin clients, read the way
 -- Jellyfin's AuthorizationContext reads it, down to its corners.
 
-local lrucache = require "resty.lrucache"
+local memo = require "uhd.memo"
 
 
 local byte = string.byte
@@ -29,7 +29,7 @@ local NONE = {}
 local _M = {}
 
 
-local cache = lrucache.new(CACHED_HEADERS)
+local cache = memo.new(CACHED_HEADERS)
 
 
 local function unescape_byte(hex)

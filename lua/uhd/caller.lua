@@ -1,6 +1,6 @@
 -- Who sends a request, worked out once per client and worker: the identity it
--- states, the user that its token belongs to, and how the access log writes
--- both.
+-- states, the user that its token belongs to, and why the whitelist does not
+-- let it in (reason and minimum, as clients.refuse returns them).
 
 local cjson = require "cjson.safe"
 local identity = require "uhd.identity"
@@ -35,21 +35,7 @@ function _M.memory()
 end
 
 
--- Writes the access log's part. The user may become known later.
-local function write_json(caller)
-  caller.json = concat {
-    ',"client":', encode(caller.client or ""),
-    ',"client_version":', encode(caller.version or ""),
-    ',"device_id":', encode(caller.device_id or ""),
-    ',"device_name":', encode(caller.device or ""),
-    ',"kind":"', caller.kind or "",
-    '","user_id":', encode(caller.user or ""),
-    ',"token_hash":"', caller.token_hash or "", '"',
-  }
-end
-
-
-local function new(who, scope)
+local function new(who, scope, clients)
   local caller = setmetatable({
     who = who,
     scope = scope,
@@ -62,10 +48,12 @@ local function new(who, scope)
     looked_until = 0,
     asked_until = 0,
   }, mt)
+  if clients then
+    caller.reason, caller.minimum = clients:refuse(who.client, who.version)
+  end
   if not caller.token_hash then
     caller.looked_until, caller.asked_until = FOREVER, FOREVER
   end
-  write_json(caller)
 
   return caller
 end
@@ -108,7 +96,7 @@ function _M.read(memory, scope, clients, var)
 
   local caller = memory:get(key)
   if not caller then
-    caller = new(who, scope)
+    caller = new(who, scope, clients)
     memory:set(key, caller)
   end
 
@@ -123,7 +111,20 @@ local function set_user(self, user)
 
   self.user = user
   self.user_key = user and rate_rules.normalise("user", user)
-  write_json(self)
+end
+
+
+-- Returns how the access log writes it.
+function _M:json()
+  return concat {
+    ',"client":', encode(self.client or ""),
+    ',"client_version":', encode(self.version or ""),
+    ',"device_id":', encode(self.device_id or ""),
+    ',"device_name":', encode(self.device or ""),
+    ',"kind":"', self.kind or "",
+    '","user_id":', encode(self.user or ""),
+    ',"token_hash":"', self.token_hash or "", '"',
+  }
 end
 
 

@@ -72,7 +72,7 @@ local function answer(reason, message, details, rule)
 
   -- For the log phase; one table, since ngx.ctx is not free.
   ngx.ctx.uhd_reason = reason
-  entry.change_verdict("reject", reason, rule or "")
+  entry.set_verdict("reject", reason, rule or "")
 
   ngx.status = STATUS[reason] or 403
   local header = ngx.header

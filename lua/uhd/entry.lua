@@ -1,80 +1,71 @@
--- The part of an access log line that nginx cannot write itself: the path,
--- who asked, and what was decided, as members of a JSON object. They are
--- escaped once where they are remembered, so that a request costs one
--- concatenation and one variable.
+-- What the chain adds to the access log line that nginx writes: who asked, for
+-- what, and what was decided, as members of a JSON object. They are escaped
+-- once, where they are remembered, and set as variables without making a new
+-- text per request.
+--
+--   $uhd_caller    server block, caller and User-Agent
+--   $uhd_path      the path
+--   $uhd_playback  play session and item, of streams
+--   $uhd_verdict   what was decided, unless the request was simply let through
 
 local cjson = require "cjson.safe"
-local memo = require "uhd.memo"
 
 
 local encode = cjson.encode
-local find = string.find
 local ngx = ngx
-local sub = string.sub
-
-
--- Distinct User-Agents remembered per worker.
-local CACHED_AGENTS = 1000
-
-local NO_PLAYBACK = ',"play_session_id":"","item_id":""'
-local NO_AGENT = ',"user_agent":""'
 
 
 local _M = {}
 
 
-local agents = memo.new(CACHED_AGENTS)
-
-
-local function agent_json(agent)
-  if not agent then
-    return NO_AGENT
+-- Remembers with the caller what the log says of it. Its User-Agent is nearly
+-- always the one it had before.
+local function caller_json(server, caller, agent)
+  if caller.logged_agent ~= agent or caller.logged_user ~= caller.user
+     or not caller.logged
+  then
+    caller.logged_agent, caller.logged_user = agent, caller.user
+    caller.logged = server.json .. caller:json()
+                    .. ',"user_agent":' .. encode(agent or "")
   end
 
-  local json = agents:get(agent)
-  if not json then
-    json = ',"user_agent":' .. encode(agent)
-    agents:set(agent, json)
-  end
-
-  return json
+  return caller.logged
 end
-
-
--- Returns the part about a stream.
-function _M.playback(play_session, item)
-  return ',"play_session_id":' .. encode(play_session or "")
-         .. ',"item_id":' .. encode(item or "")
-end
-
-
-local function verdict_json(verdict, reason, rule)
-  return ',"verdict":"' .. verdict .. '","reason":"' .. reason
-         .. '","rule":"' .. rule .. '"'
-end
-
-
-local ALLOW = verdict_json("allow", "", "")
 
 
 -- Writes the entry of a request that is let through, so far. route: as
--- routes.read returns it; playback_json: as playback returns it, nil for none.
-function _M.write(var, server, route, caller, playback_json)
-  var.uhd_entry = server.json .. route.json .. caller.json
-                  .. (playback_json or NO_PLAYBACK)
-                  .. agent_json(var.http_user_agent) .. ALLOW
+-- routes.read returns it; play_session: nil where there is none.
+function _M.write(var, server, route, caller, play_session)
+  var.uhd_caller = caller_json(server, caller, var.http_user_agent)
+  var.uhd_path = route.json
+  if route.item then
+    var.uhd_playback = ',"play_session_id":' .. encode(play_session or "")
+                       .. ',"item_id":' .. encode(route.item)
+  end
 end
 
 
--- Changes the verdict of an entry that has been written.
-function _M.change_verdict(verdict, reason, rule)
-  local text = ngx.var.uhd_entry
-  -- A text from outside has its quotes escaped and cannot look like this.
-  local from = text and find(text, ',"verdict":"', 1, true)
-  if from then
-    ngx.var.uhd_entry = sub(text, 1, from - 1)
-                        .. verdict_json(verdict, reason, rule)
+-- verdict: reject, throttle or warn.
+function _M.set_verdict(verdict, reason, rule)
+  ngx.var.uhd_verdict = ',"verdict":"' .. verdict .. '","reason":"' .. reason
+                        .. '","rule":"' .. rule .. '"'
+end
+
+
+-- Keeps the request out of the access log.
+function _M.omit()
+  ngx.var.uhd_caller = "0"
+end
+
+
+-- Returns the entry as it stands, or nil when the request has none.
+function _M.read(var)
+  local caller = var.uhd_caller
+  if not caller or #caller < 2 then
+    return nil
   end
+
+  return caller .. var.uhd_path .. var.uhd_playback .. var.uhd_verdict
 end
 
 

@@ -2,6 +2,7 @@
 -- and shows whether an answer of 5xx is of our own making.
 
 local config = require "uhd.config"
+local entry = require "uhd.entry"
 
 
 local ngx = ngx
@@ -39,18 +40,21 @@ function _M.is_probe(var)
 end
 
 
--- Adds to a probe's answer whose rules it ran through and what the media
--- server said, "-" when it was not asked.
+-- Tells whether the request is a probe of ours; if so, adds to its answer whose
+-- rules it ran through and what the media server said, "-" when it was not
+-- asked.
 function _M.filter_header()
   local given = ngx.var.http_x_uhd_probe
   if not given or given ~= probe_key then
-    return
+    return false
   end
 
   -- The access log is about players.
-  ngx.var.uhd_entry = "0"
+  entry.omit()
   ngx.header["X-UHD-Release"] = config.hash()
   ngx.header["X-UHD-Upstream"] = ngx.var.upstream_status or "-"
+
+  return true
 end
 
 

@@ -12,6 +12,8 @@ local get_uri_args = ngx.req.get_uri_args
 local lower = string.lower
 local match = string.match
 local pairs = pairs
+local sub = string.sub
+local type = type
 
 
 local _M = {}
@@ -31,24 +33,30 @@ end
 
 
 -- Returns what the rules say for the server block of a request: scope,
--- profile, limiter (false without rate rules) and json for the access log.
+-- profile, limiter (false without rate rules) and json for the access log; then
+-- whether the request may be a probe, which nobody has looked at yet.
 function _M.server(rules, var)
-  local scope = scopes.of(var) or ""
-  local profile_id = var.config_profile_id or ""
-
-  local servers = rules.servers[scope]
-  if not servers then
-    servers = {}
-    rules.servers[scope] = servers
+  -- Its id, name and profile, and what probes send; see nginx.conf.
+  local key = var.uhd_server
+  local server = rules.servers[key]
+  if server then
+    return server, false
   end
 
-  local server = servers[profile_id]
+  local probe = var.http_x_uhd_probe
+  if probe then
+    -- Clients make up as many of these as they like.
+    key = sub(key, 1, -1 - #probe)
+    server = rules.servers[key]
+  end
+
   if not server then
-    server = new_server(rules, scope, profile_id, var)
-    servers[profile_id] = server
+    server = new_server(rules, scopes.of(var) or "",
+                        var.config_profile_id or "", var)
+    rules.servers[key] = server
   end
 
-  return server
+  return server, probe ~= nil
 end
 
 

@@ -10,7 +10,6 @@ local paths = require "uhd.paths"
 local playback = require "uhd.playback"
 
 
-local is_plain = paths.is_plain
 local setmetatable = setmetatable
 
 
@@ -92,19 +91,21 @@ local function read(self, uri, request_uri)
 end
 
 
--- uri is ngx.var.uri, request_uri is ngx.var.request_uri. Returns a table that
+-- var: ngx.var. Returns a table that
 -- must not be changed: decision, one of the four constants; item, the id of
 -- the item it streams, or nil; plays, whether uhd.streams has to look at it;
 -- logs_in; json, its part of the access log.
-function _M:read(uri, request_uri)
-  -- Only a path that was sent as nginx reads it has its uri for a name.
-  if #uri > MAX_CACHED_PATH or not is_plain(uri, request_uri) then
-    return read(self, uri, request_uri)
+function _M:read(var)
+  local uri = var.uri
+  -- Only a path that was sent as nginx reads it has its uri for a name. nginx
+  -- looks whether it was, which spares us a text per request.
+  if #uri > MAX_CACHED_PATH or var.uhd_odd_path ~= "" then
+    return read(self, uri, var.request_uri)
   end
 
   local route = self.cache:get(uri)
   if not route then
-    route = read(self, uri, request_uri)
+    route = read(self, uri, var.request_uri)
     self.cache:set(uri, route)
   end
 

@@ -310,11 +310,12 @@ function _M.keep(stream)
     return true
   end
 
-  if state == "kicked" then
-    return false
+  if state ~= "kicked" and _M.admit(stream, false, nil, false) ~= false then
+    return true
   end
+  stream.next_look = 0
 
-  return _M.admit(stream, false, nil, false) ~= false
+  return false
 end
 
 

@@ -6,8 +6,10 @@
 
 local cjson = require "cjson.safe"
 local deny = require "uhd.deny"
+local memo = require "uhd.memo"
 local paths = require "uhd.paths"
 local playback = require "uhd.playback"
+local query = require "uhd.query"
 local recent = require "uhd.recent"
 local sessions = require "uhd.sessions"
 local stream_rules = require "uhd.stream_rules"
@@ -17,8 +19,8 @@ local watched = require "uhd.watched"
 
 local dict = ngx.shared.session_store
 local get_method = ngx.req.get_method
-local get_uri_args = ngx.req.get_uri_args
 local ngx = ngx
+local now = ngx.now
 local pairs = pairs
 local sleep = ngx.sleep
 local sub = string.sub
@@ -34,6 +36,9 @@ local LOOK_INTERVAL = 0.01
 
 -- Bytes of a device's id; what it has beyond is of no account.
 local MAX_DEVICE = 256
+
+-- Streams remembered of each caller, per worker.
+local STREAMS_PER_CALLER = 10
 
 -- Bytes of a report that are read; they have about 1 KB.
 local MAX_REPORT = 65536
@@ -159,9 +164,35 @@ local function admit(stream, who, state)
 end
 
 
+-- Has the filters look after a stream. is_new: it was admitted just now.
+local function watch(var, stream, is_new)
+  local state = watched.add()
+  state.stream = stream
+  state.is_new = is_new
+  var.uhd_mark = "stream"
+end
+
+
+-- Returns the stream that this caller's request belongs to when it was found
+-- live within the last second: segments come one after the other.
+local function look_up(who, var, play_session, item)
+  local stream = who.streams and who.streams:get(play_session or item)
+  if stream and stream.item == item and stream.user == who.user
+     and stream.ip == var.remote_addr and now() < stream.next_look
+  then
+    return stream
+  end
+end
+
+
 local function check_stream(profile_limits, shared_limits, var, who, item)
-  local stream = new_stream(var, who, item,
-                            (playback.read(get_uri_args(0))))
+  local play_session = query.read(var).play_session_id
+  local known = look_up(who, var, play_session, item)
+  if known then
+    return watch(var, known, false)
+  end
+
+  local stream = new_stream(var, who, item, play_session)
   complete(stream)
 
   local limits =
@@ -171,6 +202,7 @@ local function check_stream(profile_limits, shared_limits, var, who, item)
   end
   sessions.prepare(stream, limits)
 
+  local is_new = false
   local state = sessions.state(stream)
   if state == "kicked" then
     return refuse(stream_rules.lowest_by_user(limits))
@@ -181,19 +213,24 @@ local function check_stream(profile_limits, shared_limits, var, who, item)
     if not admitted then
       return refuse(limit)
     end
-    stream.is_new = true
+    is_new = true
     recent.remember(stream)
   end
 
-  watched.add().stream = stream
-  var.uhd_mark = "stream"
+  if is_new or not who.streams then
+    -- It may have replaced the others.
+    who.streams = memo.new(STREAMS_PER_CALLER)
+  end
+  who.streams:set(play_session or item, stream)
+  watch(var, stream, is_new)
 end
 
 
 -- Returns play session and item that a report names in its query or its body,
 -- each nil where it does not.
 local function read_report(var)
-  local play_session, item = playback.read(get_uri_args(0))
+  local stated = query.read(var)
+  local play_session, item = stated.play_session_id, stated.item_id
   local length = tonumber(var.http_content_length)
   if play_session or not length or length > MAX_REPORT then
     return play_session, item
@@ -274,7 +311,7 @@ function _M.filter_header()
   local stream = state and state.stream
   if stream then
     state.stream = nil
-    if stream.is_new then
+    if state.is_new then
       sessions.forget(stream)
     end
   end

@@ -9,14 +9,13 @@ local config = require "uhd.config"
 local decisions = require "uhd.decisions"
 local entry = require "uhd.entry"
 local login = require "uhd.login"
-local playback = require "uhd.playback"
+local query = require "uhd.query"
 local request = require "uhd.request"
 local sessions = require "uhd.sessions"
 local usage = require "uhd.usage"
 local watched = require "uhd.watched"
 
 
-local get_uri_args = ngx.req.get_uri_args
 local ngx = ngx
 local now = ngx.now
 local tonumber = tonumber
@@ -56,7 +55,7 @@ local function find_end(var)
   end
 
   local caller = request.caller(server, var)
-  local session = playback.read(get_uri_args(0))
+  local session = query.read(var).play_session_id
   local rate = tonumber(var.limit_rate) or 0
 
   for _, step in ipairs { "bans", "quotas" } do
@@ -88,7 +87,7 @@ end
 
 
 local function cut(verdict, reason, rule)
-  entry.change_verdict(verdict, reason, rule)
+  entry.set_verdict(verdict, reason, rule)
 
   return ngx.ERROR
 end

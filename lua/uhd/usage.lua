@@ -9,6 +9,7 @@
 -- accounted: nothing is lost by it, only late.
 
 local cjson = require "cjson.safe"
+local entry = require "uhd.entry"
 
 
 local concat = table.concat
@@ -29,8 +30,8 @@ local _M = {}
 -- Reports bytes of the request at hand. Returns true, or false when there was
 -- no room.
 function _M.report(var, bytes)
-  local entry = var.uhd_entry
-  if not entry or #entry < 2 then
+  local line = entry.read(var)
+  if not line then
     return false
   end
 
@@ -41,7 +42,7 @@ function _M.report(var, bytes)
 
   local length = dict:rpush("usage", concat {
     fmt('{"ts":%.3f,"id":"', now()), var.request_id,
-    '","ip":"', var.remote_addr, '",', entry,
+    '","ip":"', var.remote_addr, '",', line,
     fmt(',"bytes":%d}', bytes),
   })
   if not length then
