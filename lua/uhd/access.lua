@@ -160,7 +160,7 @@ function _M.run()
   end
 
   if streams_count then
-    streams.check(server.profile.streams, rules.streams, var, caller)
+    streams.check(server.profile.streams, rules.streams, var, caller, route)
   end
 
   if route.logs_in then

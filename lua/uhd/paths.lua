@@ -111,12 +111,13 @@ function _M.is_plain(uri, request_uri)
 end
 
 
--- Returns the normalised path; when the spelling leaves room for another
--- reading, that one, else nil; and when ".." is part of such a spelling, the
--- path that keeps it, else nil.
+-- uri is ngx.var.uri; request_uri is ngx.var.request_uri, or nil when nginx has
+-- said that it is plain. Returns the normalised path; when the spelling leaves
+-- room for another reading, that one, else nil; and when ".." is part of such a
+-- spelling, the path that keeps it, else nil.
 function _M.read(uri, request_uri)
   local path = normalise(uri)
-  if _M.is_plain(uri, request_uri) then
+  if not request_uri or _M.is_plain(uri, request_uri) then
     return path
   end
 

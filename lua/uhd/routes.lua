@@ -75,37 +75,46 @@ local function decide(self, path, other, dotted)
 end
 
 
+-- request_uri: nil for a path that reads one way only.
 local function read(self, uri, request_uri)
   local path, other, dotted = paths.read(uri, request_uri)
   local item = playback.item(path) or other and playback.item(other) or nil
+  local prepares = playback.prepared_item(path)
+  local ends_by_post = playback.ends_stream("POST", path)
+  local ends_by_delete = playback.ends_stream("DELETE", path)
 
   return {
     decision = decide(self, path, other, dotted),
     item = item,
-    plays = item ~= nil or playback.prepared_item(path) ~= nil
-            or playback.ends_stream("POST", path)
-            or playback.ends_stream("DELETE", path),
+    prepares = prepares,
+    ends_by_post = ends_by_post,
+    ends_by_delete = ends_by_delete,
+    plays = item or prepares or ends_by_post or ends_by_delete,
     logs_in = login.is_login("POST", uri) or login.is_login("GET", uri),
     json = ',"uri":' .. cjson.encode(uri),
   }
 end
 
 
--- var: ngx.var. Returns a table that
--- must not be changed: decision, one of the four constants; item, the id of
--- the item it streams, or nil; plays, whether uhd.streams has to look at it;
--- logs_in; json, its part of the access log.
+-- var: ngx.var. Returns a table that must not be changed: decision, one of the
+-- four constants; item and prepares, the id of the item that it streams or
+-- prepares to; ends_by_post, ends_by_delete; plays, whether it does any of
+-- these; logs_in; json, its part of the access log.
 function _M:read(var)
   local uri = var.uri
   -- Only a path that was sent as nginx reads it has its uri for a name. nginx
   -- looks whether it was, which spares us a text per request.
-  if #uri > MAX_CACHED_PATH or var.uhd_odd_path ~= "" then
+  if var.uhd_odd_path ~= "" then
     return read(self, uri, var.request_uri)
+  end
+
+  if #uri > MAX_CACHED_PATH then
+    return read(self, uri)
   end
 
   local route = self.cache:get(uri)
   if not route then
-    route = read(self, uri, var.request_uri)
+    route = read(self, uri)
     self.cache:set(uri, route)
   end
 

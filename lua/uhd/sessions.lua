@@ -13,6 +13,9 @@
 --            for longer than GRACE is no ghost, and has to be admitted anew.
 --   KICKED   had to make room; its transfers end
 
+local memo = require "uhd.memo"
+
+
 local base64 = ngx.encode_base64
 local byte = string.byte
 local concat = table.concat
@@ -50,6 +53,10 @@ local SPINS = 20
 local NAPS = 1500
 
 
+-- Digests remembered per worker.
+local CACHED_DIGESTS = 2000
+
+
 local _M = {}
 
 
@@ -59,8 +66,18 @@ function _M.set_times(idle, grace)
 end
 
 
+local digests = memo.new(CACHED_DIGESTS)
+
+
 local function digest(...)
-  return base64(sha1(concat({ ... }, "\0")))
+  local text = concat({ ... }, "\0")
+  local hash = digests:get(text)
+  if not hash then
+    hash = base64(sha1(text))
+    digests:set(text, hash)
+  end
+
+  return hash
 end
 
 

@@ -7,7 +7,6 @@
 local cjson = require "cjson.safe"
 local deny = require "uhd.deny"
 local memo = require "uhd.memo"
-local paths = require "uhd.paths"
 local playback = require "uhd.playback"
 local query = require "uhd.query"
 local recent = require "uhd.recent"
@@ -177,8 +176,10 @@ end
 -- live within the last second: segments come one after the other.
 local function look_up(who, var, play_session, item)
   local stream = who.streams and who.streams:get(play_session or item)
-  if stream and stream.item == item and stream.user == who.user
-     and stream.ip == var.remote_addr and now() < stream.next_look
+  -- Another item can mean another owner where it takes uhd.recent to tell.
+  if stream and now() < stream.next_look and stream.user == who.user
+     and stream.ip == var.remote_addr
+     and (stream.item == item or who.user and who.device_id)
   then
     return stream
   end
@@ -275,26 +276,26 @@ end
 
 
 -- Access phase: counts a stream, or refuses it. profile_limits, shared_limits:
--- as stream_rules compiles them, one of them not false; who: the caller. Comes
--- after all other checks, since it makes room at the expense of other streams.
-function _M.check(profile_limits, shared_limits, var, who)
+-- as stream_rules compiles them, one of them not false; who: the caller; route:
+-- as routes.read returns it. Comes after all other checks, since it makes room
+-- at the expense of other streams.
+function _M.check(profile_limits, shared_limits, var, who, route)
   local method = get_method()
   if method == "HEAD" or method == "OPTIONS" then
     return
   end
 
-  local path, other = paths.read(var.uri, var.request_uri)
-  local item = playback.item(path) or other and playback.item(other)
-  if item then
-    return check_stream(profile_limits, shared_limits, var, who, item)
+  if route.item then
+    return check_stream(profile_limits, shared_limits, var, who, route.item)
   end
 
-  item = playback.prepared_item(path)
-  if item then
-    return check_preparation(var, who, item)
+  if route.prepares then
+    return check_preparation(var, who, route.prepares)
   end
 
-  if playback.ends_stream(method, path) then
+  if method == "POST" and route.ends_by_post
+     or method == "DELETE" and route.ends_by_delete
+  then
     return check_report(var, who)
   end
 end
