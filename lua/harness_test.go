@@ -73,11 +73,13 @@ func newRoot(tb testing.TB) string {
 	return root
 }
 
-func start(tb testing.TB, s setup) *gateway {
+// replace: pairs of texts, of nginx.conf and what to put there instead.
+func start(tb testing.TB, s setup, replace ...string) *gateway {
 	tb.Helper()
 	g := &gateway{root: newRoot(tb), port: freePort(tb), log: &safeBuffer{}}
 	conf, err := nginx.Render(nginx.Params{Root: g.root, Workers: max(s.workers, 1)})
 	must(tb, err)
+	conf = []byte(strings.NewReplacer(replace...).Replace(string(conf)))
 	if s.servers == "" {
 		s.servers = server(g.port, g.root, "_", "")
 	} else {
@@ -208,7 +210,10 @@ type state struct {
 		RulesHash string  `json:"rules_hash"`
 		LoadedAt  float64 `json:"loaded_at"`
 	}
-	Dicts map[string]struct{ Capacity, Free int64 }
+	Dicts            map[string]struct{ Capacity, Free int64 }
+	DecisionsVersion int64                            `json:"decisions_version"`
+	RateLimit        struct{ Evicted, Unlimited int } `json:"rate_limit"`
+	Usage            struct{ Waiting, Refused int }
 }
 
 func (g *gateway) state(tb testing.TB) state {
