@@ -114,8 +114,9 @@ local KINDS = {
   function(id) return "/emby/Users/5/Items?ParentId=" .. id .. "&Limit=50" end,
   function(id) return "/Items/" .. id .. "/Images/Primary?maxHeight=400&tag=a1b2c3d4" end,
   function(id) return "/Items/" .. id .. "/Images/Backdrop/0?maxWidth=1280" end,
-  function(id, c) return "/Videos/" .. id .. "/hls1/main/7.ts?PlaySessionId=play" .. c end,
-  function(id, c) return "/emby/Videos/" .. id .. "/stream.mkv?Static=true&PlaySessionId=play" .. c end,
+  -- A play session is of one item: segments of one, ranges of another.
+  function(id, c) return "/Videos/film" .. c .. "/hls1/main/" .. id .. ".ts?PlaySessionId=hls" .. c end,
+  function(_, c) return "/emby/Videos/show" .. c .. "/stream.mkv?Static=true&PlaySessionId=direct" .. c end,
   function(id) return "/Items/" .. id .. "/PlaybackInfo" end,
   function(id) return "/web/bundle." .. id .. ".js" end,
   function(id) return "/Shows/" .. id .. "/Episodes?SeasonId=" .. id end,
