@@ -11,8 +11,8 @@ import (
 
 // logLine is a line of the access log.
 type logLine struct {
-	TS            float64 `json:"ts"`
-	ID            string  `json:"id"`
+	TS            float64 `json:"timestamp"`
+	ID            string  `json:"request_id"`
 	IP            string  `json:"ip"`
 	Method        string  `json:"method"`
 	URI           string  `json:"uri"`
@@ -25,7 +25,7 @@ type logLine struct {
 	Verdict       string  `json:"verdict"`
 	Reason        string  `json:"reason"`
 	Rule          string  `json:"rule"`
-	Client        string  `json:"client"`
+	Client        string  `json:"client_name"`
 	ClientVersion string  `json:"client_version"`
 	DeviceID      string  `json:"device_id"`
 	DeviceName    string  `json:"device_name"`
@@ -35,6 +35,16 @@ type logLine struct {
 	PlaySessionID string  `json:"play_session_id"`
 	ItemID        string  `json:"item_id"`
 	UserAgent     string  `json:"user_agent"`
+	Playback      struct {
+		Event         string `json:"event"`
+		PositionTicks int64  `json:"position_ticks"`
+		IsPaused      bool   `json:"is_paused"`
+	} `json:"playback"`
+	Login struct {
+		Success  bool   `json:"success"`
+		UserID   string `json:"user_id"`
+		UserName string `json:"user_name"`
+	} `json:"login"`
 }
 
 // logLines returns the lines so far; one that is not JSON fails the test.
@@ -114,6 +124,32 @@ func TestAccessLog(t *testing.T) {
 	must(t, err)
 	if strings.Contains(string(text), token) || strings.Contains(g.log.String(), token) {
 		t.Error("a log holds the token")
+	}
+}
+
+// TestReports: what players report of their playbacks is in the log, whatever they send for it.
+func TestReports(t *testing.T) {
+	g := startChain(t)
+	for i, tt := range []struct {
+		path, body string
+		want       string // event, play session, item, position, paused
+	}{
+		{"/Sessions/Playing", `{"ItemId":"AB-1","PlaySessionId":"s1","PositionTicks":0}`, "start s1 ab1 0 false"},
+		{"/emby/sessions/playing/PROGRESS/", `{"itemId":"2","playSessionId":"s2","positionTicks":36000000000,"isPaused":true}`, "progress s2 2 36000000000 true"},
+		{"/Sessions/Playing/Stopped", `{"ItemId":"3","PlaySessionId":"s\"3"}`, `stop s"3 3 0 false`},
+		{"/Sessions/Playing/Stopped?PlaySessionId=s4&ItemId=4", ``, "stop s4 4 0 false"},
+		{"/Sessions/Playing/Progress", `{"PositionTicks":-5,"IsPaused":"yes"}`, "progress   0 false"},
+		{"/Sessions/Playing/Progress", `{"PositionTicks":1e300,"PlaySessionId":7}`, "progress   0 false"},
+		{"/Sessions/Playing/Progress", "\x00{not json", "progress   0 false"},
+		{"/Sessions/Playing/Ping", `{"PlaySessionId":"s5"}`, "   0 false"},
+	} {
+		agent := fmt.Sprint("report ", i)
+		g.post(t, tt.path, tt.body, "User-Agent", agent)
+		l := g.awaitLog(t, func(l logLine) bool { return l.UserAgent == agent })
+		p := l.Playback
+		if got := fmt.Sprintln(p.Event, l.PlaySessionID, l.ItemID, p.PositionTicks, p.IsPaused); got != tt.want+"\n" {
+			t.Errorf("%s %s: got %q, want %q", tt.path, tt.body, got, tt.want)
+		}
 	}
 }
 

@@ -246,16 +246,31 @@ func TestDecisionsEndTransfers(t *testing.T) {
 type usageRecord struct {
 	logLine
 	Bytes int64 `json:"bytes"`
+	Seq   int64 `json:"seq"`
 }
 
-func (g *gateway) takeUsage(t *testing.T, limit int) []usageRecord {
+// readUsage returns the records after that number of that epoch, which are then forgotten.
+func (g *gateway) readUsage(t *testing.T, epoch string, after int64, limit int) (newEpoch string, _ []usageRecord) {
 	t.Helper()
-	var answer struct{ Usage []usageRecord }
-	a := g.admin(t, http.MethodPost, fmt.Sprintf("/usage?max=%d", limit), "")
+	var answer struct {
+		Epoch string
+		Usage []usageRecord
+	}
+	a := g.admin(t, http.MethodPost, fmt.Sprintf("/usage?epoch=%s&after=%d&max=%d", epoch, after, limit), "")
 	if err := json.Unmarshal([]byte(a.body), &answer); err != nil || a.StatusCode != http.StatusOK {
 		t.Fatalf("%s %s: %v", a.Status, a.body, err)
 	}
-	return answer.Usage
+	return answer.Epoch, answer.Usage
+}
+
+// takeUsage returns the oldest records and has them forgotten.
+func (g *gateway) takeUsage(t *testing.T, limit int) []usageRecord {
+	t.Helper()
+	epoch, records := g.readUsage(t, "", 0, limit)
+	if len(records) > 0 {
+		g.readUsage(t, epoch, records[len(records)-1].Seq, 0)
+	}
+	return records
 }
 
 // TestUsage: bytes are reported while a transfer runs, and the sum is right whether it ends, breaks or goes on.
@@ -270,6 +285,12 @@ func TestUsage(t *testing.T) {
 	if l.BytesSent < size || l.Accounted < size/2 || l.Accounted > l.BytesSent {
 		t.Errorf("logged %d bytes, %d accounted for", l.BytesSent, l.Accounted)
 	}
+	// What is not confirmed is there again, and so it is for a supervisor that knows another nginx.
+	epoch, first := g.readUsage(t, "", 0, 2)
+	if _, again := g.readUsage(t, "another", 9, 2); epoch == "" || len(first) != 2 || len(again) != 2 || again[0] != first[0] || again[1].Seq != first[0].Seq+1 {
+		t.Errorf("read %+v, then %+v", first, again)
+	}
+
 	var sum int64
 	count := 0
 	for {

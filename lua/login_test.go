@@ -87,6 +87,13 @@ func TestLogin(t *testing.T) {
 	if !slices.Contains(logins, failed) {
 		t.Errorf("told of %+v, want %+v among them", logins, failed)
 	}
+	l := g.awaitLog(t, func(l logLine) bool { return l.Login.UserID == first.User.ID })
+	if !l.Login.Success || l.Login.UserName != "demo" || l.DeviceID != "d1" {
+		t.Errorf("logged %+v", l)
+	}
+	if l = g.awaitLog(t, func(l logLine) bool { return l.Status == http.StatusUnauthorized }); l.Login.Success || l.Login.UserID != "" {
+		t.Errorf("logged %+v", l)
+	}
 	if got := g.counts(t); got["captured"] != 2 || got["failed"] != 1 {
 		t.Errorf("counted %v", got)
 	}

@@ -17,6 +17,7 @@ local login = require "uhd.login"
 local probe = require "uhd.probe"
 local query = require "uhd.query"
 local rate_limiter = require "uhd.rate_limiter"
+local reports = require "uhd.reports"
 local request = require "uhd.request"
 local routes = require "uhd.routes"
 local streams = require "uhd.streams"
@@ -159,8 +160,15 @@ function _M.run()
     return ngx.exit(ngx.HTTP_NO_CONTENT)
   end
 
+  local report
+  if route.reports and get_method() == "POST" then
+    report = reports.read(var)
+    entry.write_report(var, reports.json(route.reports, report))
+  end
+
   if streams_count then
-    streams.check(server.profile.streams, rules.streams, var, caller, route)
+    streams.check(server.profile.streams, rules.streams, var, caller, route,
+                  report)
   end
 
   if route.logs_in then

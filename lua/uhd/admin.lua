@@ -13,6 +13,7 @@ local worker = require "uhd.worker"
 
 
 local byte = string.byte
+local concat = table.concat
 local ngx = ngx
 
 
@@ -28,15 +29,19 @@ local EMPTY_LIST = cjson.empty_array
 local _M = {}
 
 
-local function answer(status, document)
-  local body = cjson.encode(document)
-
+-- body: JSON text.
+local function send(status, body)
   ngx.status = status
   ngx.header["Content-Type"] = "application/json"
   ngx.header["Content-Length"] = #body
   ngx.print(body)
 
   return ngx.exit(ngx.HTTP_OK)
+end
+
+
+local function answer(status, document)
+  return send(status, cjson.encode(document))
 end
 
 
@@ -153,10 +158,13 @@ function _M.usage()
     return
   end
 
-  local max = tonumber(ngx.var.arg_max) or USAGE_PER_CALL
-  local records = usage.take(max)
+  local var = ngx.var
+  local records = usage.read(var.arg_epoch, tonumber(var.arg_after) or 0,
+                             tonumber(var.arg_max) or USAGE_PER_CALL)
 
-  return answer(200, { usage = #records > 0 and records or EMPTY_LIST })
+  return send(200, concat {
+    '{"epoch":"', usage.epoch(), '","usage":[', concat(records, ","), "]}",
+  })
 end
 
 

@@ -117,7 +117,7 @@ end
 -- Returns how the access log writes it.
 function _M:json()
   return concat {
-    ',"client":', encode(self.client or ""),
+    ',"client_name":', encode(self.client or ""),
     ',"client_version":', encode(self.version or ""),
     ',"device_id":', encode(self.device_id or ""),
     ',"device_name":', encode(self.device or ""),

@@ -5,12 +5,14 @@
 --
 --   $uhd_caller    server block, caller and User-Agent
 --   $uhd_path      the path
---   $uhd_playback  play session and item, of streams
+--   $uhd_playback  play session and item, of streams; what players report of
+--                  them; what became of a login
 --   $uhd_verdict   what was decided, unless the request was simply let through
 
 local cjson = require "cjson.safe"
 
 
+local concat = table.concat
 local encode = cjson.encode
 local ngx = ngx
 
@@ -42,6 +44,25 @@ function _M.write(var, server, route, caller, play_session)
     var.uhd_playback = ',"play_session_id":' .. encode(play_session or "")
                        .. ',"item_id":' .. encode(route.item)
   end
+end
+
+
+-- json: as reports.json returns it, in place of a stream's play session.
+function _M.write_report(var, json)
+  var.uhd_playback = json
+end
+
+
+-- Adds what became of a login. user_id and user_name: nil for one that failed.
+function _M.add_login(user_id, user_name)
+  local var = ngx.var
+  local success = user_id and "true" or "false"
+  var.uhd_playback = concat {
+    var.uhd_playback,
+    ',"login":{"success":', success,
+    ',"user_id":', encode(user_id or ""),
+    ',"user_name":', encode(user_name or ""), "}",
+  }
 end
 
 

@@ -7,6 +7,7 @@
 -- which an upstream sends only against our asking.
 
 local cjson = require "cjson.safe"
+local entry = require "uhd.entry"
 local identity = require "uhd.identity"
 local login_events = require "uhd.login_events"
 local scope = require "uhd.scope"
@@ -118,6 +119,7 @@ end
 
 local function report(token_hash, user_id, user_name)
   local var = ngx.var
+  entry.add_login(user_id, user_name)
   local who = identity.read(var)
   local ok = login_events.report {
     scope = scope.of(var),

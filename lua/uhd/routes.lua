@@ -8,6 +8,7 @@ local login = require "uhd.login"
 local memo = require "uhd.memo"
 local paths = require "uhd.paths"
 local playback = require "uhd.playback"
+local reports = require "uhd.reports"
 
 
 local setmetatable = setmetatable
@@ -90,6 +91,7 @@ local function read(self, uri, request_uri)
     ends_by_post = ends_by_post,
     ends_by_delete = ends_by_delete,
     plays = item or prepares or ends_by_post or ends_by_delete,
+    reports = reports.event(path),
     logs_in = login.is_login("POST", uri) or login.is_login("GET", uri),
     json = ',"uri":' .. cjson.encode(uri),
   }
@@ -99,7 +101,8 @@ end
 -- var: ngx.var. Returns a table that must not be changed: decision, one of the
 -- four constants; item and prepares, the id of the item that it streams or
 -- prepares to; ends_by_post, ends_by_delete; plays, whether it does any of
--- these; logs_in; json, its part of the access log.
+-- these; reports, what a POST says of a playback; logs_in; json, its part of
+-- the access log.
 function _M:read(var)
   local uri = var.uri
   -- Only a path that was sent as nginx reads it has its uri for a name. nginx

@@ -4,12 +4,11 @@
 -- A stream's owner is the user of its token, else its device, else its
 -- address. A user id that the request states plays no part.
 
-local cjson = require "cjson.safe"
 local deny = require "uhd.deny"
 local memo = require "uhd.memo"
-local playback = require "uhd.playback"
 local query = require "uhd.query"
 local recent = require "uhd.recent"
+local reports = require "uhd.reports"
 local sessions = require "uhd.sessions"
 local stream_rules = require "uhd.stream_rules"
 local supervisor = require "uhd.supervisor"
@@ -23,7 +22,6 @@ local now = ngx.now
 local pairs = pairs
 local sleep = ngx.sleep
 local sub = string.sub
-local tonumber = tonumber
 local type = type
 
 
@@ -38,9 +36,6 @@ local MAX_DEVICE = 256
 
 -- Streams remembered of each caller, per worker.
 local STREAMS_PER_CALLER = 10
-
--- Bytes of a report that are read; they have about 1 KB.
-local MAX_REPORT = 65536
 
 
 local _M = {}
@@ -227,33 +222,13 @@ local function check_stream(profile_limits, shared_limits, var, who, item)
 end
 
 
--- Returns play session and item that a report names in its query or its body,
--- each nil where it does not.
-local function read_report(var)
-  local stated = query.read(var)
-  local play_session, item = stated.play_session_id, stated.item_id
-  local length = tonumber(var.http_content_length)
-  if play_session or not length or length > MAX_REPORT then
-    return play_session, item
-  end
-
-  ngx.req.read_body()
-  local document = cjson.decode(ngx.req.get_body_data() or "")
-  if type(document) ~= "table" then
-    return play_session, item
-  end
-
-  return playback.read(document)
-end
-
-
-local function check_report(var, who)
-  local play_session, item = read_report(var)
-  if not play_session and not item then
+-- report: as reports.read returns it.
+local function check_report(var, who, report)
+  if not report.play_session and not report.item then
     return
   end
 
-  local stream = new_stream(var, who, item or "", play_session)
+  local stream = new_stream(var, who, report.item or "", report.play_session)
   -- Nobody ends another's stream by naming it, nor by naming its device.
   stream.owner = stream.owner or device_owner(stream)
   if not stream.owner then
@@ -277,9 +252,10 @@ end
 
 -- Access phase: counts a stream, or refuses it. profile_limits, shared_limits:
 -- as stream_rules compiles them, one of them not false; who: the caller; route:
--- as routes.read returns it. Comes after all other checks, since it makes room
--- at the expense of other streams.
-function _M.check(profile_limits, shared_limits, var, who, route)
+-- as routes.read returns it; report: what the request reports of a playback,
+-- nil for nothing. Comes after all other checks, since it makes room at the
+-- expense of other streams.
+function _M.check(profile_limits, shared_limits, var, who, route, report)
   local method = get_method()
   if method == "HEAD" or method == "OPTIONS" then
     return
@@ -296,7 +272,7 @@ function _M.check(profile_limits, shared_limits, var, who, route)
   if method == "POST" and route.ends_by_post
      or method == "DELETE" and route.ends_by_delete
   then
-    return check_report(var, who)
+    return check_report(var, who, report or reports.read(var))
   end
 end
 

@@ -7,16 +7,23 @@
 -- of a transfer is its records plus (bytes_sent - accounted), or its records
 -- alone while it runs. A record that finds no room is not counted as
 -- accounted: nothing is lost by it, only late.
+--
+-- The supervisor reads records by number and says up to which one it has them
+-- for good; only then are they forgotten. So a record that is handed out moves
+-- from the list to "usage:<seq>". usage:first is the lowest number that is
+-- kept, usage:last the highest. Numbers begin anew with nginx, when all of this
+-- is gone: usage:epoch tells the one count from the other.
 
-local cjson = require "cjson.safe"
 local entry = require "uhd.entry"
 
 
 local concat = table.concat
-local decode = cjson.decode
 local dict = ngx.shared.telemetry_buffer
 local fmt = string.format
+local min = math.min
+local ngx = ngx
 local now = ngx.now
+local sub = string.sub
 
 
 -- Records waiting to be taken, about 1 KB each; a gigabit of streams makes 16
@@ -41,7 +48,7 @@ function _M.report(var, bytes)
   end
 
   local length = dict:rpush("usage", concat {
-    fmt('{"ts":%.3f,"id":"', now()), var.request_id,
+    fmt('{"timestamp":%.3f,"request_id":"', now()), var.request_id,
     '","ip":"', var.remote_addr, '",', line,
     fmt(',"bytes":%d}', bytes),
   })
@@ -53,15 +60,65 @@ function _M.report(var, bytes)
 end
 
 
--- Takes away up to max records. Returns them as a list of tables.
-function _M.take(max)
+-- Returns what tells the numbers of this nginx from those of the one before.
+function _M.epoch()
+  dict:add("usage:epoch", fmt("%.3f-%d", now(), ngx.worker.pid()))
+
+  return dict:get("usage:epoch")
+end
+
+
+-- Forgets all records up to that number.
+local function forget(last)
+  local first = dict:get("usage:first") or 1
+  last = min(last, dict:get("usage:last") or 0)
+  for number = first, last do
+    dict:delete("usage:" .. number)
+  end
+
+  if last >= first then
+    dict:set("usage:first", last + 1)
+  end
+end
+
+
+-- Gives the oldest record of the list the next number. Returns it, or nil.
+local function draw()
+  local text = dict:lpop("usage")
+  if not text then
+    return nil
+  end
+
+  local number = dict:incr("usage:last", 1, 0)
+  text = fmt('{"seq":%d,', number) .. sub(text, 2)
+  if not dict:safe_set("usage:" .. number, text) then
+    dict:incr("usage:lost", 1, 0)
+  end
+
+  return text
+end
+
+
+-- Returns up to max records as a list of JSON texts, oldest first. Those up to
+-- the number `after` of that epoch are forgotten, all others are returned
+-- again until they are.
+function _M.read(epoch, after, max)
+  if epoch == _M.epoch() then
+    forget(after)
+  end
+
   local records = {}
+  local first, last = dict:get("usage:first") or 1, dict:get("usage:last") or 0
+  for number = first, min(last, first + max - 1) do
+    records[#records + 1] = dict:get("usage:" .. number)
+  end
+
   while #records < max do
-    local text = dict:lpop("usage")
+    local text = draw()
     if not text then
       break
     end
-    records[#records + 1] = decode(text)
+    records[#records + 1] = text
   end
 
   return records
@@ -69,11 +126,14 @@ end
 
 
 -- Returns how many records wait, and how many found no room since nginx
--- started.
+-- started; those that were lost had been reported and cannot be read.
 function _M.counts()
+  local first, last = dict:get("usage:first") or 1, dict:get("usage:last") or 0
+
   return {
-    waiting = dict:llen("usage") or 0,
+    waiting = (dict:llen("usage") or 0) + last - first + 1,
     refused = dict:get("usage:refused") or 0,
+    lost = dict:get("usage:lost") or 0,
   }
 end
 

@@ -16,8 +16,8 @@ import (
 
 // logLine is what a line of the access log says, as far as tests look.
 type logLine struct {
-	TS            float64 `json:"ts"`
-	ID            string  `json:"id"`
+	TS            float64 `json:"timestamp"`
+	ID            string  `json:"request_id"`
 	IP            string  `json:"ip"`
 	Method        string  `json:"method"`
 	URI           string  `json:"uri"`
@@ -27,7 +27,7 @@ type logLine struct {
 	Profile       string  `json:"profile"`
 	Verdict       string  `json:"verdict"`
 	Reason        string  `json:"reason"`
-	Client        string  `json:"client"`
+	Client        string  `json:"client_name"`
 	ClientVersion string  `json:"client_version"`
 	DeviceID      string  `json:"device_id"`
 	Kind          string  `json:"kind"`
