@@ -1,0 +1,95 @@
+package analytics
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Step is the length of a timeline's buckets.
+type Step string
+
+// Steps of a timeline. Days, weeks (from Monday) and months are those of the span's zone.
+const (
+	FiveMinutes Step = "5m" // read from single requests; spans of up to ShortRange
+	Hour        Step = "hour"
+	Day         Step = "day"
+	Week        Step = "week"
+	Month       Step = "month"
+)
+
+// Steps there are, shortest first.
+var Steps = []Step{FiveMinutes, Hour, Day, Week, Month}
+
+// maxBuckets is what a page can still show.
+const maxBuckets = 2000
+
+// AutoStep returns the step that shows a span in some dozen to a hundred buckets.
+func (s Span) AutoStep() Step {
+	switch length := s.To.Sub(s.From); {
+	case length <= 6*time.Hour:
+		return FiveMinutes
+	case length <= 4*24*time.Hour:
+		return Hour
+	case length <= 100*24*time.Hour:
+		return Day
+	case length <= 2*366*24*time.Hour:
+		return Week
+	}
+	return Month
+}
+
+// Buckets cuts the span at the borders of step, which are whole hours but for FiveMinutes. The first and
+// last bucket may be cut short by the span. Errors are *ParamError.
+func (s Span) Buckets(step Step) ([]Span, error) {
+	length := s.To.Sub(s.From)
+	if step == FiveMinutes && length > ShortRange {
+		return nil, &ParamError{"step", fmt.Sprintf("%s for at most %s; take a longer step or a shorter range", FiveMinutes, ShortRange)}
+	}
+	var buckets []Span
+	for from := s.From; from.Before(s.To); {
+		to, err := s.border(step, from)
+		if err != nil {
+			return nil, err
+		}
+		if to.After(s.To) {
+			to = s.To
+		}
+		buckets = append(buckets, Span{From: from, To: to, Zone: s.Zone})
+		if len(buckets) > maxBuckets {
+			return nil, &ParamError{"step", fmt.Sprintf("a longer step or a shorter range: this makes more than %d buckets", maxBuckets)}
+		}
+		from = to
+	}
+	return buckets, nil
+}
+
+// border returns the first border of step after from.
+func (s Span) border(step Step, from time.Time) (time.Time, error) {
+	local := from.In(s.Zone)
+	year, month, day := local.Date()
+	switch step {
+	case FiveMinutes:
+		return from.Truncate(5 * time.Minute).Add(5 * time.Minute), nil
+	case Hour:
+		return from.Truncate(time.Hour).Add(time.Hour), nil
+	case Day:
+	case Week:
+		day += 6 - (int(local.Weekday())+6)%7 // to Sunday
+	case Month:
+		month, day = month+1, 0 // its last day
+	default:
+		names := make([]string, len(Steps))
+		for i, name := range Steps {
+			names[i] = string(name)
+		}
+		return from, &ParamError{"step", "one of: " + strings.Join(names, ", ")}
+	}
+	// In a zone off by half an hour a day that begins at 18:30 UTC is counted from 19:00, and what is left
+	// of the day before up to there belongs to that one.
+	border := ceil(startOfDay(year, month, day+1, s.Zone), time.Hour)
+	if !border.After(from) {
+		border = ceil(startOfDay(year, month, day+2, s.Zone), time.Hour)
+	}
+	return border, nil
+}
