@@ -7,6 +7,11 @@ type Version struct {
 	SnapshotID int64  `json:"snapshot_id"` // to be named in the ack
 	ConfigHash string `json:"config_hash"` // "" from masters that know none
 	Epoch      int64  `json:"epoch"`       // identity of the master's database: Unix seconds of its creation
+
+	// LimitsRevision changes with anything that GET /rate-limits would answer this host. A slave that follows it
+	// sends the one it has as `limits`, and a waiting check is answered at once when that is another one. "" from
+	// masters whose limits change by publishes only.
+	LimitsRevision string `json:"limits_revision,omitempty"`
 }
 
 // Config answers GET /config: everything one host runs, rendered.

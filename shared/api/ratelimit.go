@@ -2,8 +2,10 @@ package api
 
 import "time"
 
-// RateLimits answers GET /rate-limits: what flows to slaves live, without a publish.
+// RateLimits answers GET /rate-limits: what flows to slaves live, without a publish. There and inside a
+// Config it is the same; the newer of the two holds, and that is the live one wherever there is one.
 type RateLimits struct {
+	Revision     string          `json:"revision,omitempty"` // Version.LimitsRevision that this is; not inside a Config
 	Rules        []RateLimitRule `json:"rules"`
 	Enforcements []Enforcement   `json:"enforcements"`
 	StreamRules  []StreamRule    `json:"stream_rules"`
@@ -39,6 +41,7 @@ type Enforcement struct {
 	ThrottleRateBps int64      `json:"throttle_rate_bps"`
 	Reason          string     `json:"reason"`
 	EffectiveUntil  *time.Time `json:"effective_until"` // RFC 3339, always with its zone
+	Automatic       *Automatic `json:"automatic,omitempty" bun:"-"`
 }
 
 // StreamRule limits concurrent streams of a user, a device or an address.
