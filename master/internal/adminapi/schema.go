@@ -26,9 +26,11 @@ func upstreamSchema(server *huma.Schema) {
 
 // settingSchema tells which settings there are and what each takes.
 func settingSchema(setting *huma.Schema) {
-	setting.Properties["name"].Enum = []any{library.SettingTrustedProxies, library.SettingRealIPHeader}
+	for _, name := range library.SettingNames {
+		setting.Properties["name"].Enum = append(setting.Properties["name"].Enum, name)
+	}
 	setting.Properties["value"] = &huma.Schema{
-		Description: `trusted_proxies takes a list of networks, as in ["203.0.113.0/24"]; real_ip_header the name of the header in which they tell the client's address, X-Forwarded-For without this setting`,
+		Description: `trusted_proxies takes a list of networks, as in ["203.0.113.0/24"]; real_ip_header the name of the header in which they tell the client's address, X-Forwarded-For without this setting; telemetry_addresses what is stored of clients' addresses from now on: "full", "truncated" (IPv4 to /24, IPv6 to /48) or "none"`,
 		AnyOf:       []*huma.Schema{{Type: huma.TypeString}, {Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString}}},
 	}
 }

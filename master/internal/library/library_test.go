@@ -71,6 +71,9 @@ func TestSetting(t *testing.T) {
 		{"real_ip_header", `"a; b"`, "", "value"},
 		{"real_ip_header", `""`, "", "value"},
 		{"real_ip_header", `["X"]`, "", "value"},
+		{"telemetry_addresses", ` "truncated"`, `"truncated"`, ""},
+		{"telemetry_addresses", `"some"`, "", "value"},
+		{"telemetry_addresses", `null`, "", "value"},
 		{"other", `1`, "", "name"},
 		{"", `1`, "", "name"},
 	} {

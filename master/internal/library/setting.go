@@ -10,6 +10,7 @@ import (
 
 	"github.com/uhdadmin/media-gateway/master/internal/field"
 	"github.com/uhdadmin/media-gateway/master/internal/fleet"
+	"github.com/uhdadmin/media-gateway/master/internal/privacy"
 )
 
 // Names of settings, and what their values are.
@@ -19,7 +20,12 @@ const (
 	SettingTrustedProxies = "trusted_proxies"
 	// SettingRealIPHeader is the name of that header.
 	SettingRealIPHeader = "real_ip_header"
+	// SettingTelemetryAddresses is a privacy.Addresses: what the master stores of clients' addresses.
+	SettingTelemetryAddresses = "telemetry_addresses"
 )
+
+// SettingNames are all of them.
+var SettingNames = []string{SettingTrustedProxies, SettingRealIPHeader, SettingTelemetryAddresses}
 
 const (
 	defaultRealIPHeader = "X-Forwarded-For"
@@ -40,6 +46,8 @@ type Setting struct {
 type Settings struct {
 	TrustedProxies []string // networks in canonical form; none: no peer is believed
 	RealIPHeader   string
+	// TelemetryAddresses holds for what slaves report from now on, not for what is stored.
+	TelemetryAddresses privacy.Addresses
 }
 
 // NewSetting returns what a request for a new setting is decoded onto.
@@ -78,8 +86,14 @@ func (s *Setting) Validate() error {
 			break
 		}
 		errs.Check("value", field.HeaderName(name))
+	case SettingTelemetryAddresses:
+		var kept privacy.Addresses
+		if json.Unmarshal(s.Value, &kept) != nil {
+			kept = ""
+		}
+		errs.Check("value", field.OneOf(kept, privacy.Full, privacy.Truncated, privacy.None))
 	default:
-		errs.Check("name", field.OneOf(s.Name, SettingTrustedProxies, SettingRealIPHeader))
+		errs.Check("name", field.OneOf(s.Name, SettingNames...))
 	}
 	return errs.ErrorOrNil()
 }
@@ -100,7 +114,7 @@ func checkProxies(errs *fleet.FieldErrors, proxies []string) {
 
 // ReadSettings returns what rows say together; an error is fleet.FieldErrors.
 func ReadSettings(rows []Setting) (Settings, error) {
-	settings := Settings{RealIPHeader: defaultRealIPHeader}
+	settings := Settings{RealIPHeader: defaultRealIPHeader, TelemetryAddresses: privacy.Full}
 	for i := range rows {
 		s := &rows[i]
 		if err := s.Validate(); err != nil {
@@ -112,6 +126,8 @@ func ReadSettings(rows []Setting) (Settings, error) {
 			err = json.Unmarshal(s.Value, &settings.TrustedProxies)
 		case SettingRealIPHeader:
 			err = json.Unmarshal(s.Value, &settings.RealIPHeader)
+		case SettingTelemetryAddresses:
+			err = json.Unmarshal(s.Value, &settings.TelemetryAddresses)
 		}
 		if err != nil {
 			return settings, fmt.Errorf("setting %d (%s): %w", s.ID, s.Name, err)
