@@ -9,7 +9,10 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+
+	"github.com/uhdadmin/media-gateway/shared/api"
 )
 
 // serverID is fixed: a client remembers servers by it.
@@ -51,7 +54,7 @@ func (s *Server) user(name string) (exact, password string, known bool) {
 func (s *Server) login(w http.ResponseWriter, r *http.Request, name string) {
 	opened := s.sessions.open(name, identityOf(r))
 	writeJSON(w, r, map[string]any{
-		"User": userOf(name), "SessionInfo": opened.info(), "AccessToken": opened.token, "ServerId": serverID,
+		"User": userOf(name), "SessionInfo": opened.info(s.options.ServiceType), "AccessToken": opened.token, "ServerId": serverID,
 	})
 }
 
@@ -82,6 +85,23 @@ func (s *Server) authenticateWithQuickConnect(w http.ResponseWriter, r *http.Req
 		return
 	}
 	s.login(w, r, name)
+}
+
+// whoami is Jellyfin's: the user of the token, if it is a user's. Emby takes "me" for the id of an unknown user.
+func (s *Server) whoami(w http.ResponseWriter, r *http.Request, by *session) {
+	switch {
+	case s.options.ServiceType == api.Emby:
+		http.NotFound(w, r)
+	case by.user == "":
+		http.Error(w, "Error processing request.", http.StatusBadRequest)
+	default:
+		s.me(w, r, by)
+	}
+}
+
+// isKey reports whether a token is one of Options.Keys.
+func (s *Server) isKey(token string) bool {
+	return token != "" && slices.Contains(s.options.Keys, token)
 }
 
 func (s *Server) me(w http.ResponseWriter, r *http.Request, by *session) {

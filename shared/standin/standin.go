@@ -21,6 +21,7 @@ type Options struct {
 	ServiceType api.ServiceType     // what it says to be; "": Jellyfin
 	Name        string              // ServerName; "": Stand-in
 	Users       map[string]string   // name → password; nil: demo → demo
+	Keys        []string            // API keys: tokens of an administrator that belong to no user
 	Observe     func(*http.Request) // called with each request before it is served; may be nil. Must not read the body
 }
 
@@ -54,7 +55,7 @@ func (s *Server) route() {
 		"POST /users/authenticatewithquickconnect": s.authenticateWithQuickConnect,
 		"POST /quickconnect/initiate":              s.quickConnectInitiate,
 		"POST /quickconnect/authorize":             s.signedIn(s.quickConnectAuthorize),
-		"GET /users/me":                            s.signedIn(s.me),
+		"GET /users/me":                            s.signedIn(s.whoami),
 		"GET /users/{user}":                        s.signedIn(s.me),
 
 		"GET /items":                          s.signedIn(s.items),
@@ -71,14 +72,15 @@ func (s *Server) route() {
 		"GET /audio/{item}/{stream}":          s.video,
 		"DELETE /videos/activeencodings":      s.signedIn(noContent),
 
-		"GET /sessions":                   s.signedIn(s.listSessions),
-		"POST /sessions/playing":          s.signedIn(s.playing),
-		"POST /sessions/playing/progress": s.signedIn(s.playing),
-		"POST /sessions/playing/ping":     s.signedIn(noContent),
-		"POST /sessions/playing/stopped":  s.signedIn(s.stopped),
-		"POST /sessions/logout":           s.signedIn(s.logout),
-		"GET /socket":                     s.signedIn(s.socket),
-		"GET /embywebsocket":              s.signedIn(s.socket),
+		"GET /sessions":                              s.signedIn(s.listSessions),
+		"POST /sessions/playing":                     s.signedIn(s.playing),
+		"POST /sessions/playing/progress":            s.signedIn(s.playing),
+		"POST /sessions/playing/ping":                s.signedIn(noContent),
+		"POST /sessions/playing/stopped":             s.signedIn(s.stopped),
+		"POST /sessions/logout":                      s.signedIn(s.logout),
+		"POST /sessions/{session}/playing/{command}": s.signedIn(s.command),
+		"GET /socket":                                s.signedIn(s.socket),
+		"GET /embywebsocket":                         s.signedIn(s.socket),
 	} {
 		s.routes.HandleFunc(pattern, handler)
 	}
@@ -109,15 +111,18 @@ func routePath(path string) string {
 	return path
 }
 
+// systemInfo is what everybody may know. Only Jellyfin names the product.
 func (s *Server) systemInfo(w http.ResponseWriter, r *http.Request) {
-	product, version := "Jellyfin Server", "10.11.5"
-	if s.options.ServiceType == api.Emby {
-		product, version = "Emby Server", "4.8.10.0"
+	info := map[string]any{
+		"ServerName": s.options.Name, "Id": serverID, "Version": "10.11.5", "LocalAddress": "http://" + r.Host,
+		"ProductName": "Jellyfin Server", "StartupWizardCompleted": true,
 	}
-	writeJSON(w, r, map[string]any{
-		"ServerName": s.options.Name, "Id": serverID, "ProductName": product, "Version": version,
-		"LocalAddress": "http://" + r.Host, "StartupWizardCompleted": true,
-	})
+	if s.options.ServiceType == api.Emby {
+		info = map[string]any{
+			"ServerName": s.options.Name, "Id": serverID, "Version": "4.8.10.0", "LocalAddress": "http://" + r.Host,
+		}
+	}
+	writeJSON(w, r, info)
 }
 
 func (s *Server) ping(w http.ResponseWriter, r *http.Request) {

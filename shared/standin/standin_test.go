@@ -13,6 +13,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/uhdadmin/media-gateway/shared/api"
 	"github.com/uhdadmin/media-gateway/shared/standin"
 )
 
@@ -309,5 +310,69 @@ func TestSocket(t *testing.T) {
 		if err := conn.Close(websocket.StatusNormalClosure, ""); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestKeys: an administrator's key sees all sessions and may have each stopped; it is nobody, though.
+func TestKeys(t *testing.T) {
+	for _, kind := range []api.ServiceType{api.Jellyfin, api.Emby} {
+		t.Run(string(kind), func(t *testing.T) {
+			server := standin.New(standin.Options{
+				ServiceType: kind, Users: map[string]string{"demo": "demo", "eve": "eve"}, Keys: []string{"the-key"},
+			})
+			srv := httptest.NewServer(server)
+			defer srv.Close()
+			login(t, srv.URL)
+			_, body := do(t, "POST", srv.URL+"/Users/AuthenticateByName", `{"Username":"eve","Pw":"eve"}`,
+				"Authorization", `MediaBrowser Client="Web", DeviceId="d2"`, "Content-Type", "application/json")
+			var eve loginResult
+			if err := json.Unmarshal(body, &eve); err != nil {
+				t.Fatal(err)
+			}
+			do(t, "POST", srv.URL+"/Sessions/Playing", `{"ItemId":"`+film+`","PlaySessionId":"p1"}`, "X-Emby-Token", eve.AccessToken)
+			type session struct {
+				ID            string `json:"Id"`
+				UserName      string
+				PlaySessionID string `json:"PlaySessionId"`
+			}
+			sessions := func(query, token string) (list []session) {
+				_, body := do(t, "GET", srv.URL+"/Sessions"+query, "", "X-Emby-Token", token)
+				if err := json.Unmarshal(body, &list); err != nil {
+					t.Fatalf("%s: %v", body, err)
+				}
+				return list
+			}
+			if n := len(sessions("", "the-key")); n != 2 {
+				t.Errorf("the key sees %d sessions", n)
+			}
+			if list := sessions("", eve.AccessToken); len(list) != 1 || list[0].UserName != "eve" {
+				t.Errorf("eve sees %+v", list)
+			}
+			list := sessions("?DeviceId=d2", "the-key")
+			if len(list) != 1 || (list[0].PlaySessionID == "p1") != (kind == api.Emby) {
+				t.Fatalf("sessions of d2: %+v", list)
+			}
+			for path, want := range map[string]int{list[0].ID: 204, "nobody's": 404} {
+				if resp, _ := do(t, "POST", srv.URL+"/Sessions/"+path+"/Playing/Stop", "", "X-Emby-Token", "the-key"); resp.StatusCode != want {
+					t.Errorf("stop of %s: %s", path, resp.Status)
+				}
+			}
+			if got := server.Commands("d2"); len(got) != 1 || got[0] != "stop" {
+				t.Errorf("d2 was told %q", got)
+			}
+			me := map[api.ServiceType]int{api.Jellyfin: 400, api.Emby: 404}[kind]
+			if resp, _ := do(t, "GET", srv.URL+"/Users/Me", "", "X-Emby-Token", "the-key"); resp.StatusCode != me {
+				t.Errorf("whose the key is: %s", resp.Status)
+			}
+			_, public := do(t, "GET", srv.URL+"/System/Info/Public", "")
+			if strings.Contains(string(public), "ProductName") != (kind == api.Jellyfin) {
+				t.Errorf("public information: %s", public)
+			}
+			// A device is what it says to be.
+			do(t, "GET", srv.URL+"/Items", "", "Authorization", `MediaBrowser Client="TV", DeviceId="d1", Token="`+eve.AccessToken+`"`)
+			if list := sessions("?deviceid=d1", "the-key"); len(list) != 1 || list[0].UserName != "eve" {
+				t.Errorf("sessions of d1 after eve claimed it: %+v", list)
+			}
+		})
 	}
 }
