@@ -25,6 +25,15 @@ type Settings struct {
 	PullInterval      time.Duration `env:"CONFIG_PULL_INTERVAL" envDefault:"30s" takes:"the time between polls of a master that does not let them wait: seconds, or a duration as in 30s"`
 	HeartbeatInterval time.Duration `env:"HEARTBEAT_INTERVAL" envDefault:"60s" takes:"the time between two signs of life to the master: seconds, or a duration as in 60s"`
 
+	QuotaSyncInterval time.Duration `env:"QUOTA_SYNC_INTERVAL" envDefault:"300s" takes:"the time between two exchanges of usage and quotas with the master: seconds, or a duration as in 5m"`
+	UsageTimezone     string        `env:"USAGE_TIMEZONE" envDefault:"UTC" takes:"the IANA name of the zone whose days, weeks and months quotas go by, as in Asia/Shanghai"`
+
+	RedisURL      string `env:"REDIS_URL" takes:"where Redis is, beyond what REDIS_HOST says, which it replaces: redis://…, rediss://…, redis+sentinel://… or redis+cluster://…"`
+	RedisHost     string `env:"REDIS_HOST" takes:"the host that Redis runs on; counters and bindings of tokens are kept on the slave's disk alone when it and REDIS_URL are unset"`
+	RedisPort     int    `env:"REDIS_PORT" envDefault:"6379" takes:"Redis's port, 1 to 65535"`
+	RedisDB       int    `env:"REDIS_DB" envDefault:"0" takes:"the number of Redis's database, from 0"`
+	RedisPassword string `env:"REDIS_PASSWORD" takes:"Redis's password"`
+
 	Root              string        `env:"SLAVE_ROOT" envDefault:"/opt/slave" takes:"a folder for everything the slave keeps"`
 	LuaDir            string        `env:"LUA_DIR" takes:"a Lua tree to install instead of the built-in one, for debugging"`
 	NginxBin          string        `env:"NGINX_BIN" takes:"an nginx with the Lua module; openresty or nginx on PATH when unset"`
@@ -92,7 +101,9 @@ func (s *Settings) check() error {
 	if u, err := url.Parse(s.APIBase); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
 		return wrong("API_BASE", "is no http or https URL", "the master's URL, as in https://master.example.com:8000")
 	}
-	for name, d := range map[string]time.Duration{"CONFIG_PULL_INTERVAL": s.PullInterval, "HEARTBEAT_INTERVAL": s.HeartbeatInterval} {
+	for name, d := range map[string]time.Duration{
+		"CONFIG_PULL_INTERVAL": s.PullInterval, "HEARTBEAT_INTERVAL": s.HeartbeatInterval, "QUOTA_SYNC_INTERVAL": s.QuotaSyncInterval,
+	} {
 		if d <= 0 {
 			return wrong(name, "is 0", "more than 0 seconds")
 		}
@@ -107,6 +118,12 @@ func (s *Settings) check() error {
 	}
 	if s.SpoolMaxBytes < 1<<20 {
 		return wrong("SPOOL_MAX_BYTES", "is "+strconv.FormatInt(s.SpoolMaxBytes, 10), "1048576 or more")
+	}
+	if _, err := time.LoadLocation(s.UsageTimezone); err != nil {
+		return wrong("USAGE_TIMEZONE", "is \""+s.UsageTimezone+"\", no zone that is known here", "an IANA name, as in Asia/Shanghai")
+	}
+	if _, err := s.Redis(); err != nil {
+		return err
 	}
 	if s.PublicKey != "" && s.Ed25519Key() == nil {
 		return wrong("CONFIG_PUBLIC_KEY", "is no Ed25519 public key", "base64 of 32 bytes")

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/uhdadmin/media-gateway/supervisor/internal/redisconn"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/settings"
 )
 
@@ -33,6 +34,9 @@ func TestLoadNamesTheVariable(t *testing.T) {
 		"NGINX_USER=no such":     `NGINX_USER is "no such", no user of this system: it takes the name of one, as in www-data`,
 		"NGINX_USER=nobody;":     `NGINX_USER is "nobody;", no user of this system: it takes the name of one, as in www-data`,
 		"SPOOL_MAX_BYTES=1":      "SPOOL_MAX_BYTES is 1: it takes 1048576 or more",
+		"QUOTA_SYNC_INTERVAL=0":  "QUOTA_SYNC_INTERVAL is 0: it takes more than 0 seconds",
+		"USAGE_TIMEZONE=Mars":    `USAGE_TIMEZONE is "Mars", no zone that is known here: it takes an IANA name, as in Asia/Shanghai`,
+		"REDIS_URL=http://a":     "REDIS_URL has the scheme http: it takes " + redisconn.Takes,
 		"DRIFT_POLICY=ignore":    `DRIFT_POLICY is "ignore": it takes restore or keep`,
 	} {
 		t.Run(setting, func(t *testing.T) {
@@ -43,5 +47,29 @@ func TestLoadNamesTheVariable(t *testing.T) {
 				t.Errorf("error = %v, want %s", err, want)
 			}
 		})
+	}
+}
+
+func TestRedis(t *testing.T) {
+	for environ, want := range map[string]string{
+		"":                              "",
+		"REDIS_HOST=redis":              "redis:6379",
+		"REDIS_HOST=redis REDIS_PORT=1": "redis:1",
+		"REDIS_HOST=redis REDIS_URL=redis://other": "other:6379",
+	} {
+		s, err := settings.Load(append(strings.Fields(environ), "APP_TOKEN=uhd_x", "API_BASE=http://m:8000", "NGINX_BIN=/bin/sh"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		options, err := s.Redis()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := options; got == nil && want != "" || got != nil && !slices.Equal(got.Addrs, []string{want}) {
+			t.Errorf("%q: %+v, want %s", environ, got, want)
+		}
+	}
+	if _, err := settings.Load([]string{"REDIS_HOST=a", "REDIS_PORT=0", "APP_TOKEN=uhd_x", "API_BASE=http://m:8000", "NGINX_BIN=/bin/sh"}); err == nil {
+		t.Error("port 0 was taken")
 	}
 }
