@@ -25,7 +25,8 @@ func (a *App) serveWorkers(ctx context.Context, root string, s settings.Settings
 		return err
 	}
 	if a.spool, err = spool.Open(spool.Config{
-		Dir: filepath.Join(root, "spool"), Owner: workers, MaxBytes: s.SpoolMaxBytes,
+		Dir: filepath.Join(root, "spool"), State: filepath.Join(root, "state", "spool.json"),
+		Owner: workers, MaxBytes: s.SpoolMaxBytes,
 		Reopen: a.nginx.ReopenLogs, Log: a.log, Registerer: a.registry,
 	}); err != nil {
 		return err

@@ -1,9 +1,11 @@
-// Package spool keeps nginx's access log from filling the disk: it rotates the log that nginx writes into
-// segments, without losing a line, and drops the oldest segments when there are more bytes than allowed.
+// Package spool keeps what a slave has to report until it is reported: two logs of lines, access.log, which
+// nginx writes, and usage.log, which the supervisor writes. Consumers follow them by position; what all have
+// dealt with is deleted, and what is more than the disk may hold is dropped, oldest first, and said.
 //
-// A rotation is a rename and then USR1 to nginx. Workers that have not reopened the log yet go on writing
-// to the renamed file, and flush their buffers into it before they do. So the newest segment may grow for a
-// moment; all before it are final.
+// A log is a file and its segments. Every file has a number, the one being written as well; numbers rise and
+// never come again, so a Position names the same bytes for ever. A rotation is a rename, and for nginx USR1
+// after it. Workers that have not reopened the log yet go on writing to the renamed file, and flush their
+// buffers into it before they do: so a segment is final only when nobody has it open for writing any more.
 package spool
 
 import (
@@ -11,7 +13,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -23,40 +24,54 @@ import (
 	"github.com/uhdadmin/media-gateway/supervisor/internal/durable"
 )
 
-// LogName is the file in the spool that nginx writes; nginx.conf has its path.
-const LogName = "access.log"
+// The two logs. Their files are the name with ".log", segments NAME-<number>.log.
+const (
+	Access = "access" // written by nginx; nginx.conf has its path
+	Usage  = "usage"  // written by Append
+)
 
 // Config of a Spool. Zero values stand for the defaults.
 type Config struct {
 	Dir        string        // SLAVE_ROOT/spool
+	State      string        // a file of another folder, which keeps the numbers
 	Owner      int           // user id of nginx's workers: they open the log after a rotation
-	MaxBytes   int64         // of the log and all segments; SPOOL_MAX_BYTES
-	Rotate     int64         // bytes of the log that make a segment; 64 MiB, and at most an eighth of MaxBytes
-	RotateAge  time.Duration // age that makes one; 1 h
+	MaxBytes   int64         // of both logs and all segments; SPOOL_MAX_BYTES
+	Rotate     int64         // bytes of a log that make a segment; 64 MiB, and at most an eighth of MaxBytes
+	RotateAge  time.Duration // age of the access log that makes one; 1 h
 	Interval   time.Duration // between two looks; 1 s, in which a busy slave writes some 30 MB
+	MaxLine    int           // bytes of a line that is read; 256 KiB, longer ones are skipped
 	Reopen     func() error  // makes nginx open its logs anew
 	Log        *slog.Logger
 	Registerer prometheus.Registerer
 }
 
-// Spool is the log and its segments. Run does the work.
+// Spool is both logs. Run looks after them.
 type Spool struct {
 	cfg     Config
 	metrics *metrics
 
-	began   time.Time // when the log was begun, or first seen
-	unheard bool      // nginx has not reopened the log since the last rotation
-
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex // guards what follows, and all of the journals
+	access *journal
+	usage  *journal
 	status Status
 }
 
 // Status is what /status shows.
 type Status struct {
-	Bytes     int64  `json:"bytes"`    // of the log and all segments
-	Segments  int    `json:"segments"` // that wait
-	Dropped   int64  `json:"dropped_bytes"`
-	LastError string `json:"last_error,omitempty"`
+	Bytes     int64            `json:"bytes"`    // of both logs and all segments
+	Segments  int              `json:"segments"` // that wait
+	Dropped   int64            `json:"dropped_bytes"`
+	Consumers []ConsumerStatus `json:"consumers,omitempty"`
+	LastError string           `json:"last_error,omitempty"`
+}
+
+// ConsumerStatus is how far a follower is.
+type ConsumerStatus struct {
+	Log        string   `json:"log"`
+	Consumer   string   `json:"consumer"`
+	Done       Position `json:"done"`
+	LagBytes   int64    `json:"lag_bytes"`
+	LagSeconds float64  `json:"lag_seconds"` // since it was last done with all there was
 }
 
 // Open returns the spool in cfg.Dir, which must exist.
@@ -64,11 +79,18 @@ func Open(cfg Config) (*Spool, error) {
 	cfg.Rotate = cmp.Or(cfg.Rotate, min(64<<20, cfg.MaxBytes/8))
 	cfg.RotateAge = cmp.Or(cfg.RotateAge, time.Hour)
 	cfg.Interval = cmp.Or(cfg.Interval, time.Second)
+	cfg.MaxLine = cmp.Or(cfg.MaxLine, 256<<10)
 	// The log says who plays what: it is for nginx's workers and us.
 	if err := errors.Join(os.Chmod(cfg.Dir, 0o700), os.Chown(cfg.Dir, cfg.Owner, -1)); err != nil {
 		return nil, fmt.Errorf("open spool: %w", durable.Cured(err))
 	}
-	s := &Spool{cfg: cfg, metrics: newMetrics(), began: time.Now()}
+	s := &Spool{cfg: cfg, metrics: newMetrics(), access: newJournal(Access), usage: newJournal(Usage)}
+	if err := s.loadNumbers(); err != nil {
+		return nil, fmt.Errorf("open spool: %w", err)
+	}
+	if err := s.mendUsage(); err != nil {
+		cfg.Log.Error("Usage log not mended, its last line may be cut off", "error", err)
+	}
 	if err := cfg.Registerer.Register(s.metrics); err != nil {
 		return nil, fmt.Errorf("register spool metrics: %w", err)
 	}
@@ -79,12 +101,21 @@ func Open(cfg Config) (*Spool, error) {
 func (s *Spool) Run(ctx context.Context) error {
 	tick := time.NewTicker(s.cfg.Interval)
 	defer tick.Stop()
+	written := s.watch()
+	defer written.close()
 	for {
 		s.report(s.look())
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
+		for waiting := true; waiting; {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-tick.C:
+				waiting = false
+			case event := <-written.events:
+				s.wakeWriter(event.Name)
+			case err := <-written.errors:
+				s.cfg.Log.Debug("Notifications about the spool were lost, looked at all the same", "error", err)
+			}
 		}
 	}
 }
@@ -96,88 +127,21 @@ func (s *Spool) Status() Status {
 	return s.status
 }
 
-// look rotates when it is time, and drops what is too much.
+// look brings what is known up to what is there, rotates when it is time, and drops what is too much.
 func (s *Spool) look() error {
-	logBytes, err := sizeOf(s.path(LogName))
-	if err == nil && s.due(logBytes) {
-		err = s.rotate()
-	}
-	s.reopen()
-	return errors.Join(err, s.trim())
-}
-
-func (s *Spool) due(bytes int64) bool {
-	if bytes == 0 {
-		s.began = time.Now() // an empty log has no age
-	}
-	return bytes >= s.cfg.Rotate || bytes > 0 && time.Since(s.began) >= s.cfg.RotateAge
-}
-
-// rotate makes the log the newest segment.
-func (s *Spool) rotate() error {
-	segments, err := s.segments()
-	if err != nil {
-		return err
-	}
-	next := segment{number: 1}
-	if n := len(segments); n > 0 {
-		next.number = segments[n-1].number + 1
-	}
-	if err := os.Rename(s.path(LogName), s.path(next.name())); err != nil {
-		return fmt.Errorf("rotate the access log: %w", durable.Cured(err))
-	}
-	s.began, s.unheard = time.Now(), true
-	s.metrics.rotations.Inc()
-	return nil
-}
-
-// reopen signals nginx until the log is there again: while nginx is being started it takes no signal, and
-// one that has no file left to open keeps to the segment.
-func (s *Spool) reopen() {
-	if !s.unheard {
-		return
-	}
-	if _, err := os.Lstat(s.path(LogName)); err == nil {
-		s.unheard = false
-		return
-	}
-	_ = s.cfg.Reopen() // while nginx is down nobody hears it; the next one opens the log by its name
-}
-
-// trim drops the oldest segments while there are more bytes than allowed, and takes stock.
-func (s *Spool) trim() error {
-	segments, err := s.segments()
-	if err != nil {
-		return err
-	}
-	total, err := sizeOf(s.path(LogName))
-	if err != nil {
-		return err
-	}
-	for _, g := range segments {
-		total += g.bytes
-	}
-	var dropped int64
-	for len(segments) > 0 && total > s.cfg.MaxBytes {
-		oldest := segments[0]
-		if err := os.Remove(s.path(oldest.name())); err != nil {
-			return fmt.Errorf("drop the oldest segment: %w", durable.Cured(err))
-		}
-		s.cfg.Log.Warn("Spool is over SPOOL_MAX_BYTES: its oldest requests are dropped and will not be reported",
-			"segment", oldest.name(), "bytes", oldest.bytes, "spool_bytes", total)
-		s.metrics.droppedSegments.Inc()
-		s.metrics.droppedBytes.Add(float64(oldest.bytes))
-		dropped += oldest.bytes
-		total -= oldest.bytes
-		segments = segments[1:]
-	}
-	s.metrics.bytes.Set(float64(total))
-	s.metrics.segments.Set(float64(len(segments)))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.status.Bytes, s.status.Segments = total, len(segments)
-	s.status.Dropped += dropped
-	return nil
+	err := errors.Join(s.survey(s.access), s.survey(s.usage))
+	if s.due() {
+		err = errors.Join(err, s.rotate(s.access))
+	}
+	s.reopen()
+	err = errors.Join(err, s.collect(s.access), s.collect(s.usage), s.trim())
+	s.takeStock()
+	for _, j := range []*journal{s.access, s.usage} {
+		j.wake() // the slow way, where notifications do not come
+	}
+	return err
 }
 
 // report logs an error once, until it is another or gone.
@@ -191,20 +155,19 @@ func (s *Spool) report(err error) {
 	s.status.LastError = text
 	s.mu.Unlock()
 	if text != "" && text != last {
+		s.metrics.errors.Inc()
 		s.cfg.Log.Error("Spool not looked after", "error", err)
 	}
 }
 
 func (s *Spool) path(name string) string { return filepath.Join(s.cfg.Dir, name) }
 
-// sizeOf returns the bytes of a file, 0 of one that is not there.
-func sizeOf(path string) (int64, error) {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
+func (s *Spool) journal(log string) *journal {
+	switch log {
+	case Access:
+		return s.access
+	case Usage:
+		return s.usage
 	}
-	if err != nil {
-		return 0, durable.Cured(err)
-	}
-	return info.Size(), nil
+	panic("spool: there is no log " + log)
 }

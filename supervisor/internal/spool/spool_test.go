@@ -2,6 +2,7 @@ package spool
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,8 @@ import (
 )
 
 const patience = time.Minute
+
+var logName = fileName(Access)
 
 func must(t *testing.T, err error) {
 	t.Helper()
@@ -54,6 +57,14 @@ func reachable(t *testing.T) string {
 func open(t *testing.T, cfg Config) *Spool {
 	t.Helper()
 	cfg.Log, cfg.Registerer = slog.New(slog.DiscardHandler), prometheus.NewRegistry()
+	cfg.Owner = cmp.Or(cfg.Owner, os.Geteuid())
+	cfg.MaxBytes = cmp.Or(cfg.MaxBytes, 1<<30)
+	if cfg.State == "" {
+		cfg.State = filepath.Join(t.TempDir(), "spool.json")
+	}
+	if cfg.Reopen == nil {
+		cfg.Reopen = func() error { return nil }
+	}
 	s, err := Open(cfg)
 	must(t, err)
 	return s
@@ -113,11 +124,35 @@ http {
 		Dir: dir, Owner: uid, MaxBytes: 1 << 30, Rotate: 48 << 10, Interval: 10 * time.Millisecond,
 		Reopen: func() error { return cmd.Process.Signal(syscall.SIGUSR1) },
 	})
+	// The one follower reads slowly at first; what it is done with is deleted under its feet.
+	const players, each = 8, 3000
+	seen, size := map[string]int{}, int64(0)
+	reader := s.Follow(Access, "test", Position{})
+	following, stop := context.WithTimeout(t.Context(), patience)
+	defer stop()
+	var follower sync.WaitGroup
+	follower.Go(func() {
+		for len(seen) < players*each {
+			b, err := reader.Next(following, 500, 1<<20)
+			if err != nil {
+				t.Errorf("%d lines: %v", len(seen), err)
+				return
+			}
+			for _, line := range b.Lines {
+				seen[string(line)]++
+				size += int64(len(line)) + 1
+			}
+			if b.Lost > 0 {
+				t.Errorf("lost %d bytes before %+v", b.Lost, b.From)
+			}
+			reader.Done(b.To)
+		}
+	})
+
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { _ = s.Run(ctx) })
 
-	const players, each = 8, 3000
 	var load sync.WaitGroup
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: players}}
 	var failed atomic.Int64
@@ -136,27 +171,21 @@ http {
 	}
 	load.Wait()
 	client.CloseIdleConnections()
+	follower.Wait()
+	eventually(t, "all but the newest segment are deleted", func() bool {
+		segments, err := s.segments(Access)
+		must(t, err)
+		return len(segments) <= 1
+	})
 	cancel()
 	running.Wait()
 	quit()
 	if failed.Load() > 0 {
 		t.Fatalf("%d requests failed: %s", failed.Load(), said.String())
 	}
-
-	segments, err := s.segments()
-	must(t, err)
-	if len(segments) < 5 {
-		t.Errorf("%d segments only", len(segments))
-	}
-	seen := map[string]int{}
-	files, err := filepath.Glob(filepath.Join(dir, "*"))
-	must(t, err)
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		must(t, err)
-		for line := range strings.Lines(string(text)) {
-			seen[strings.TrimSuffix(line, "\n")]++
-		}
+	rotations := testutil.ToFloat64(s.metrics.rotations.WithLabelValues(Access))
+	if rotations < 5 {
+		t.Errorf("%v rotations only", rotations)
 	}
 	if len(seen) != players*each {
 		t.Errorf("%d distinct lines, want %d", len(seen), players*each)
@@ -169,7 +198,7 @@ http {
 	if text := said.String(); strings.Contains(text, "[emerg]") || strings.Contains(text, "[alert]") {
 		t.Error(text)
 	}
-	t.Logf("%d requests, %d segments", len(seen), len(segments))
+	t.Logf("%d requests, %d bytes, %v rotations", len(seen), size, rotations)
 }
 
 // TestRotatesByAge, but not what is empty.
@@ -178,18 +207,21 @@ func TestRotatesByAge(t *testing.T) {
 	var reopened int
 	s := open(t, Config{
 		Dir: dir, Owner: os.Geteuid(), MaxBytes: 1 << 30, RotateAge: time.Nanosecond,
-		Reopen: func() error { reopened++; return os.WriteFile(filepath.Join(dir, LogName), nil, 0o644) },
+		Reopen: func() error { reopened++; return os.WriteFile(filepath.Join(dir, logName), nil, 0o644) },
 	})
 	must(t, s.look()) // there is no log yet
-	must(t, os.WriteFile(filepath.Join(dir, LogName), nil, 0o644))
+	if reopened != 1 {
+		t.Error("nginx was not told that it has no log")
+	}
+	must(t, os.WriteFile(filepath.Join(dir, logName), nil, 0o644))
 	must(t, s.look())
 	if s.Status().Segments != 0 {
 		t.Error("rotated an empty log")
 	}
-	must(t, os.WriteFile(filepath.Join(dir, LogName), []byte("line\n"), 0o644))
+	must(t, os.WriteFile(filepath.Join(dir, logName), []byte("line\n"), 0o644))
 	must(t, s.look())
 	must(t, s.look())
-	if got := s.Status(); got.Segments != 1 || got.Bytes != 5 || reopened != 1 {
+	if got := s.Status(); got.Segments != 1 || got.Bytes != 5 || reopened != 2 {
 		t.Errorf("%+v, reopened %d times", got, reopened)
 	}
 }
@@ -197,7 +229,7 @@ func TestRotatesByAge(t *testing.T) {
 // TestReopensUntilHeard: an nginx that is being started takes no signal.
 func TestReopensUntilHeard(t *testing.T) {
 	dir := t.TempDir()
-	log := filepath.Join(dir, LogName)
+	log := filepath.Join(dir, logName)
 	down, asked := errors.New("nginx is down"), 0
 	s := open(t, Config{
 		Dir: dir, Owner: os.Geteuid(), MaxBytes: 1 << 20, Rotate: 1,
@@ -221,17 +253,17 @@ func TestReopensUntilHeard(t *testing.T) {
 func TestDropsOldest(t *testing.T) {
 	dir := t.TempDir()
 	for n := int64(7); n <= 10; n++ {
-		must(t, os.WriteFile(filepath.Join(dir, segment{number: n}.name()), bytes.Repeat([]byte("x"), 100), 0o644))
+		must(t, os.WriteFile(filepath.Join(dir, segmentName(Access, n)), bytes.Repeat([]byte("x"), 100), 0o644))
 	}
 	must(t, os.WriteFile(filepath.Join(dir, "access-notes.log"), []byte("not ours"), 0o644))
-	log := filepath.Join(dir, LogName)
+	log := filepath.Join(dir, logName)
 	must(t, os.WriteFile(log, bytes.Repeat([]byte("y"), 100), 0o644))
 	s := open(t, Config{
 		Dir: dir, Owner: os.Geteuid(), MaxBytes: 250, Rotate: 100,
 		Reopen: func() error { return os.WriteFile(log, nil, 0o644) },
 	})
 	must(t, s.look())
-	got, err := s.segments()
+	got, err := s.segments(Access)
 	must(t, err)
 	if len(got) != 2 || got[0].number != 10 || got[1].number != 11 {
 		t.Errorf("segments %+v, want 10 and 11", got)
@@ -239,7 +271,7 @@ func TestDropsOldest(t *testing.T) {
 	if st := s.Status(); st.Dropped != 300 || st.Bytes != 200 {
 		t.Errorf("%+v", st)
 	}
-	if n := testutil.ToFloat64(s.metrics.droppedBytes); n != 300 {
+	if n := testutil.ToFloat64(s.metrics.droppedBytes.WithLabelValues(Access)); n != 300 {
 		t.Errorf("counted %v bytes", n)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "access-notes.log")); err != nil {
