@@ -26,6 +26,7 @@ type Settings struct {
 	HeartbeatInterval time.Duration `env:"HEARTBEAT_INTERVAL" envDefault:"60s" takes:"the time between two signs of life to the master: seconds, or a duration as in 60s"`
 
 	QuotaSyncInterval time.Duration `env:"QUOTA_SYNC_INTERVAL" envDefault:"300s" takes:"the time between two exchanges of usage and quotas with the master: seconds, or a duration as in 5m"`
+	SessionInterval   time.Duration `env:"SESSION_HEARTBEAT_INTERVAL" envDefault:"30s" takes:"the time between two lists of live sessions to the master: seconds, or a duration as in 30s"`
 	UsageTimezone     string        `env:"USAGE_TIMEZONE" envDefault:"UTC" takes:"the IANA name of the zone whose days, weeks and months quotas go by, as in Asia/Shanghai"`
 
 	RedisURL      string `env:"REDIS_URL" takes:"where Redis is, beyond what REDIS_HOST says, which it replaces: redis://…, rediss://…, redis+sentinel://… or redis+cluster://…"`
@@ -33,6 +34,10 @@ type Settings struct {
 	RedisPort     int    `env:"REDIS_PORT" envDefault:"6379" takes:"Redis's port, 1 to 65535"`
 	RedisDB       int    `env:"REDIS_DB" envDefault:"0" takes:"the number of Redis's database, from 0"`
 	RedisPassword string `env:"REDIS_PASSWORD" takes:"Redis's password"`
+
+	MediaServerURL  string        `env:"EMBY_SERVER_URL" takes:"the media server's URL as this host reaches it, to ask whose unknown tokens are and to stop kicked playbacks; on a host with several of them server id=URL for each, separated by commas"`
+	MediaServerKey  string        `env:"EMBY_API_KEY" takes:"an API key of the media server, to stop playbacks and, at Emby, to resolve tokens; server id=key for each of several, separated by commas"`
+	ResolveInterval time.Duration `env:"TOKEN_RESOLVE_INTERVAL" envDefault:"30s" takes:"the least time between two questions to the media server about one unknown token: seconds, or a duration as in 30s"`
 
 	Root              string        `env:"SLAVE_ROOT" envDefault:"/opt/slave" takes:"a folder for everything the slave keeps"`
 	LuaDir            string        `env:"LUA_DIR" takes:"a Lua tree to install instead of the built-in one, for debugging"`
@@ -103,6 +108,7 @@ func (s *Settings) check() error {
 	}
 	for name, d := range map[string]time.Duration{
 		"CONFIG_PULL_INTERVAL": s.PullInterval, "HEARTBEAT_INTERVAL": s.HeartbeatInterval, "QUOTA_SYNC_INTERVAL": s.QuotaSyncInterval,
+		"SESSION_HEARTBEAT_INTERVAL": s.SessionInterval, "TOKEN_RESOLVE_INTERVAL": s.ResolveInterval,
 	} {
 		if d <= 0 {
 			return wrong(name, "is 0", "more than 0 seconds")
@@ -123,6 +129,9 @@ func (s *Settings) check() error {
 		return wrong("USAGE_TIMEZONE", "is \""+s.UsageTimezone+"\", no zone that is known here", "an IANA name, as in Asia/Shanghai")
 	}
 	if _, err := s.Redis(); err != nil {
+		return err
+	}
+	if _, err := s.MediaServers(); err != nil {
 		return err
 	}
 	if s.PublicKey != "" && s.Ed25519Key() == nil {

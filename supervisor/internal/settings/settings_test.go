@@ -1,6 +1,7 @@
 package settings_test
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -71,5 +72,34 @@ func TestRedis(t *testing.T) {
 	}
 	if _, err := settings.Load([]string{"REDIS_HOST=a", "REDIS_PORT=0", "APP_TOKEN=uhd_x", "API_BASE=http://m:8000", "NGINX_BIN=/bin/sh"}); err == nil {
 		t.Error("port 0 was taken")
+	}
+}
+
+func TestMediaServers(t *testing.T) {
+	for environ, want := range map[string]map[string]settings.MediaServer{
+		"":                               {},
+		"EMBY_SERVER_URL=http://m:8096/": {"": {URL: "http://m:8096"}},
+		"EMBY_SERVER_URL=http://m/emby EMBY_API_KEY=k":                          {"": {URL: "http://m/emby", Key: "k"}},
+		"EMBY_SERVER_URL=1=http://a:1,2=https://b/ EMBY_API_KEY=2=k":            {"1": {URL: "http://a:1"}, "2": {URL: "https://b", Key: "k"}},
+		"EMBY_SERVER_URL=media.example=http://a:1 EMBY_API_KEY=media.example=k": {"media.example": {URL: "http://a:1", Key: "k"}},
+	} {
+		s, err := settings.Load(append(strings.Fields(environ), "APP_TOKEN=uhd_x", "API_BASE=http://m:8000", "NGINX_BIN=/bin/sh"))
+		if err != nil {
+			t.Errorf("%q: %v", environ, err)
+			continue
+		}
+		if got, err := s.MediaServers(); err != nil || !maps.Equal(got, want) {
+			t.Errorf("%q: %+v, %v, want %+v", environ, got, err, want)
+		}
+	}
+	for _, environ := range []string{
+		"EMBY_SERVER_URL=m:8096", "EMBY_SERVER_URL=http://a,http://b", "EMBY_SERVER_URL=http://a?x=1", "EMBY_SERVER_URL=1=http://a,1=http://b",
+		"EMBY_SERVER_URL=1=http://a,=http://b", "EMBY_API_KEY=k", "EMBY_SERVER_URL=1=http://a EMBY_API_KEY=k", "EMBY_SERVER_URL=http://a EMBY_API_KEY=k\u00e4",
+		"EMBY_SERVER_URL=1=http://a EMBY_API_KEY=2=k",
+	} {
+		s, err := settings.Load(append(strings.Fields(environ), "APP_TOKEN=uhd_x", "API_BASE=http://m:8000", "NGINX_BIN=/bin/sh"))
+		if err == nil || !strings.HasPrefix(err.Error(), "EMBY_") {
+			t.Errorf("%q was taken: %+v, %v", environ, s, err)
+		}
 	}
 }
