@@ -11,6 +11,12 @@ type RateLimits struct {
 	StreamRules  []StreamRule    `json:"stream_rules"`
 }
 
+// LiveLimits is what GET /rate-limits answers a slave.
+type LiveLimits struct {
+	RateLimits
+	Kicks []Kick `json:"kicks"` // of its sessions: those that must end, and be refused until a time
+}
+
 // RateLimitRule limits requests and bytes of one ip, user, device, or of all together. A limit of 0 is
 // none.
 type RateLimitRule struct {
