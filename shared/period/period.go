@@ -23,10 +23,14 @@ var Kinds = [...]Kind{Hourly, Daily, Weekly, Monthly}
 
 // Period is one hour, day, week or month.
 type Period struct {
-	Kind Kind
-	Key  string    // sorts by time within its kind: 2026-11-22T20, 2026-11-22, 2026-W47, 2026-11
-	End  time.Time // the first moment that is not in it
+	Kind  Kind
+	Key   string // sorts by time within its kind: 2026-11-22T20, 2026-11-22, 2026-W47, 2026-11
+	Start time.Time
+	End   time.Time // the first moment that is not in it
 }
+
+// Holds reports whether t is in p.
+func (p Period) Holds(t time.Time) bool { return !t.Before(p.Start) && t.Before(p.End) }
 
 // Of returns the period of a kind that t is in. Days, weeks and months are those of zone; hours are those of
 // UTC everywhere, since where clocks are put back an hour of the zone comes twice.
@@ -36,15 +40,16 @@ func Of(kind Kind, t time.Time, zone *time.Location) Period {
 	switch kind {
 	case Hourly:
 		t = t.UTC()
-		return Period{kind, t.Format("2006-01-02T15"), t.Truncate(time.Hour).Add(time.Hour)}
+		hour := t.Truncate(time.Hour)
+		return Period{kind, t.Format("2006-01-02T15"), hour, hour.Add(time.Hour)}
 	case Daily:
-		return Period{kind, t.Format(time.DateOnly), midnight(year, month, day+1, zone)}
+		return Period{kind, t.Format(time.DateOnly), midnight(year, month, day, zone), midnight(year, month, day+1, zone)}
 	case Weekly:
 		isoYear, week := t.ISOWeek()
-		untilMonday := 7 - (int(t.Weekday())+6)%7
-		return Period{kind, fmt.Sprintf("%04d-W%02d", isoYear, week), midnight(year, month, day+untilMonday, zone)}
+		monday := day - (int(t.Weekday())+6)%7
+		return Period{kind, fmt.Sprintf("%04d-W%02d", isoYear, week), midnight(year, month, monday, zone), midnight(year, month, monday+7, zone)}
 	case Monthly:
-		return Period{kind, t.Format("2006-01"), midnight(year, month+1, 1, zone)}
+		return Period{kind, t.Format("2006-01"), midnight(year, month, 1, zone), midnight(year, month+1, 1, zone)}
 	}
 	panic("period: unknown kind " + string(kind))
 }

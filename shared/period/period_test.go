@@ -59,7 +59,7 @@ func TestFollow(t *testing.T) {
 					t.Fatalf("%s: %s %s is parsed as %v, %v; want an end at %v", name, kind, p.Key, parsed, err, p.End)
 				}
 				next := period.Of(kind, p.End, zone)
-				if next.Key <= p.Key || !next.End.After(p.End) {
+				if next.Key <= p.Key || !next.Start.Equal(p.End) || !next.End.After(p.End) {
 					t.Fatalf("%s: after %s %s comes %s", name, kind, p.Key, next.Key)
 				}
 				p = next
