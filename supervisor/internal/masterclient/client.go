@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -100,19 +101,32 @@ func (c *Client) checkRedirect(req *http.Request, via []*http.Request) error {
 // A refused token is offered once more in the other scheme, and what worked is remembered. Errors are
 // *StatusError for an answer other than 200.
 func (c *Client) call(ctx context.Context, hc *retryablehttp.Client, method, path string, body any) (json.RawMessage, error) {
-	var payload []byte
+	r := request{method: method, path: path, header: http.Header{}}
 	if body != nil {
 		var err error
-		if payload, err = json.Marshal(body); err != nil {
+		if r.payload, err = json.Marshal(body); err != nil {
 			return nil, err
 		}
+		r.header.Set("Content-Type", "application/json")
 	}
+	return c.send(ctx, hc, r)
+}
+
+// request is one call, as it goes out but for what every request has.
+type request struct {
+	method, path string
+	header       http.Header
+	payload      []byte // nil: none
+}
+
+// send is call with a body of any kind.
+func (c *Client) send(ctx context.Context, hc *retryablehttp.Client, r request) (json.RawMessage, error) {
 	app := c.app.Load()
-	answer, err := c.try(ctx, hc, method, path, payload, app)
+	answer, err := c.try(ctx, hc, r, app)
 	if !errors.Is(err, api.ErrUnauthorized) {
 		return answer, err
 	}
-	other, otherErr := c.try(ctx, hc, method, path, payload, !app)
+	other, otherErr := c.try(ctx, hc, r, !app)
 	if errors.Is(otherErr, api.ErrUnauthorized) {
 		return nil, err
 	}
@@ -120,15 +134,16 @@ func (c *Client) call(ctx context.Context, hc *retryablehttp.Client, method, pat
 	return other, otherErr
 }
 
-func (c *Client) try(ctx context.Context, hc *retryablehttp.Client, method, path string, payload []byte, app bool) (json.RawMessage, error) {
+func (c *Client) try(ctx context.Context, hc *retryablehttp.Client, r request, app bool) (json.RawMessage, error) {
 	var body any
-	if payload != nil {
-		body = payload
+	if r.payload != nil {
+		body = r.payload
 	}
-	req, err := retryablehttp.NewRequestWithContext(ctx, method, c.cfg.Base+path, body)
+	req, err := retryablehttp.NewRequestWithContext(ctx, r.method, c.cfg.Base+r.path, body)
 	if err != nil {
 		return nil, err
 	}
+	maps.Copy(req.Header, r.header)
 	scheme := "Bearer "
 	if app {
 		scheme = "App "
@@ -136,9 +151,6 @@ func (c *Client) try(ctx context.Context, hc *retryablehttp.Client, method, path
 	req.Header.Set("Authorization", scheme+c.cfg.Token)
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", c.cfg.UserAgent)
-	if payload != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
 	resp, err := hc.Do(req)
 	if err != nil {
 		return nil, connectError(err) // what came with it, a refused redirect, is closed already
