@@ -43,7 +43,7 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"admin", "create", "--username", "ann", "--password", "other enough"}, []string{db}, 0, "User ann reset, role admin"},
 		{nil, []string{"LISTEN_ADDR=nonsense"}, 2, "LISTEN_ADDR"},
 		{nil, []string{db, "LOG_LEVEL=loud"}, 2, "LOG_LEVEL"},
-		{nil, []string{"DATABASE_URL=postgres://db/master"}, 2, "DATABASE_URL"},
+		{nil, []string{"DATABASE_URL=postgres://db:port/master"}, 2, "DATABASE_URL"},
 		{[]string{"admin", "create", "--username", "ann", "--password", "long enough"}, []string{"DATABASE_URL=mysql://db"}, 2, "DATABASE_URL"},
 	} {
 		stdout, stderr, code := start(t, c.environ, c.args...)

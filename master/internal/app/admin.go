@@ -29,8 +29,16 @@ func ensureAdmin(ctx context.Context, st *store.Store, passwords *auth.Passwords
 		password = rand.Text()
 		first.Password = password
 	}
-	if _, err := PutUser(ctx, st, passwords, cfg.AdminUsername, password, account.Admin); err != nil {
+	hash, err := passwords.Hash(ctx, password)
+	if err != nil {
 		return nil, fmt.Errorf("make the first admin: %w", err)
+	}
+	made, err := st.PutFirstAdmin(ctx, cfg.AdminUsername, hash)
+	if err != nil {
+		return nil, fmt.Errorf("make the first admin: %w", err)
+	}
+	if !made { // another replica has, meanwhile
+		return nil, nil
 	}
 	return first, nil
 }

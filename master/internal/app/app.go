@@ -111,6 +111,7 @@ func (a *App) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.slaves.Run(ctx) })
 	group.Go(func() error { return a.admins.Run(ctx) })
+	group.Go(func() error { return a.store.Watch(ctx, a.changed) })
 	group.Go(func() error { // lets go of the slaves that wait for a publish, or Serve would wait for them
 		<-ctx.Done()
 		a.board.Close()
@@ -126,6 +127,17 @@ func (a *App) Run(ctx context.Context) error {
 	err := group.Wait()
 	a.log.Info("Master stopped")
 	return errors.Join(err, a.close())
+}
+
+// changed renews what this process keeps in memory of what any replica has changed.
+func (a *App) changed(ctx context.Context, c store.Change) error {
+	switch c {
+	case store.ChangePublished:
+		return a.board.Refresh(ctx)
+	case store.ChangeSlaves:
+		a.slaves.Invalidate()
+	}
+	return nil
 }
 
 // ready says why the master cannot answer, or nil.

@@ -148,12 +148,12 @@ func (*unknown) Error() string {
 
 func (*unknown) Unwrap() error { return api.ErrUnauthorized }
 
-// Run removes expired sessions, once an hour, until ctx ends.
+// Run removes expired sessions, once an hour on one of the replicas, until ctx ends.
 func (a *Admins) Run(ctx context.Context) error {
 	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()
 	for {
-		if err := a.rows.DeleteExpired(ctx); err != nil && ctx.Err() == nil {
+		if _, err := a.store.Alone(ctx, "expired sessions", a.rows.DeleteExpired); err != nil && ctx.Err() == nil {
 			a.log.Warn("Expired sessions not removed", "error", err)
 		}
 		select {

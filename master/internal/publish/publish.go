@@ -2,7 +2,8 @@
 // and library, renders each group, and hands the results to the Board, which slaves ask.
 //
 // A publish is one database transaction. Only when it is committed does the Board change, so a slave
-// never hears of a configuration that a crash could take back.
+// never hears of a configuration that a crash could take back. The boards of other replicas follow by
+// Refresh, when the store tells them.
 package publish
 
 import (
@@ -16,7 +17,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/uhdadmin/media-gateway/master/internal/fleet"
@@ -37,7 +37,6 @@ type Config struct {
 // Publisher publishes. Its methods may be called from any goroutine.
 type Publisher struct {
 	cfg Config
-	mu  sync.Mutex // keeps the Board in the order of commits
 }
 
 // New returns a publisher.
@@ -77,8 +76,8 @@ type Result struct {
 // Publish renders the current fleet and library and makes the result what slaves should run. What an
 // operator must mend is a fleet.FieldErrors or wraps render.ErrInvalid; then nothing is stored.
 func (p *Publisher) Publish(ctx context.Context, req Request) (*Result, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.cfg.Board.changing.Lock()
+	defer p.cfg.Board.changing.Unlock()
 	var result *Result
 	var entries []Entry
 	err := p.cfg.Store.Publish(ctx, func(ctx context.Context, tx *store.PublishTx) (err error) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/uhdadmin/media-gateway/master/internal/account"
 	"github.com/uhdadmin/media-gateway/master/internal/publish"
+	"github.com/uhdadmin/media-gateway/master/internal/store"
 	"github.com/uhdadmin/media-gateway/shared/setting"
 )
 
@@ -31,7 +32,7 @@ type Settings struct {
 
 // Database is what the commands that only use the database need.
 type Database struct {
-	DatabaseURL string `env:"DATABASE_URL" envDefault:"sqlite://./data/master.db" takes:"sqlite://PATH, as in sqlite://./data/master.db"`
+	DatabaseURL string `env:"DATABASE_URL" envDefault:"sqlite://./data/master.db" takes:"sqlite://PATH or postgres://USER:PASSWORD@HOST:5432/DATABASE"`
 	LogLevel    string `env:"LOG_LEVEL" envDefault:"info" takes:"debug, info, warn or error"`
 	LogFormat   string `env:"LOG_FORMAT" envDefault:"text" takes:"text or json"`
 }
@@ -57,12 +58,10 @@ func Load(environ []string) (Settings, error) {
 // LoadDatabase reads only what Database holds.
 func LoadDatabase(environ []string) (Database, error) {
 	d, err := setting.Load[Database](environ)
-	if err == nil && (!strings.HasPrefix(d.DatabaseURL, "sqlite://") || d.DatabaseURL == "sqlite://") {
-		// The value stays out of the message: another database's URL holds a password.
-		err = bad("DATABASE_URL", "names no SQLite file (PostgreSQL is not yet in this version)",
-			"sqlite://PATH, as in sqlite://./data/master.db")
+	if err != nil {
+		return d, err
 	}
-	return d, err
+	return d, store.CheckURL(d.DatabaseURL)
 }
 
 func (s *Settings) checkAddrs() error {

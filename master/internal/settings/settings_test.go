@@ -32,7 +32,7 @@ func TestLoadNamesTheVariable(t *testing.T) {
 		"TLS_KEY_FILE=" + nowhere,
 		"SIGNING_KEY=c2hvcnQ=",
 		"SIGNING_KEY_FILE=" + nowhere,
-		"DATABASE_URL=postgres://master:secret@db/master",
+		"DATABASE_URL=postgres://master:secret@db:port/master",
 		"DATABASE_URL=sqlite://",
 		"PUBLIC_URL=master.example.com",
 		"PUBLIC_URL=https://master.example.com/path",

@@ -90,8 +90,25 @@ func (s *Store) PutUser(ctx context.Context, username string, role account.Role,
 }
 
 // HasUsers reports whether anybody can log in.
-func (s *Store) HasUsers(ctx context.Context) (bool, error) {
-	return s.db.NewSelect().Model((*account.User)(nil)).Exists(ctx)
+func (s *Store) HasUsers(ctx context.Context) (bool, error) { return hasUsers(ctx, s.db) }
+
+func hasUsers(ctx context.Context, db bun.IDB) (bool, error) {
+	return db.NewSelect().Model((*account.User)(nil)).Exists(ctx)
+}
+
+// PutFirstAdmin makes the admin that a new database starts with. It reports false, and does nothing, when
+// there is a user already: of replicas that start together one makes it.
+func (s *Store) PutFirstAdmin(ctx context.Context, username, passwordHash string) (made bool, err error) {
+	err = s.write(ctx, func(ctx context.Context, tx bun.IDB) error {
+		has, err := hasUsers(ctx, tx)
+		if made = !has; err != nil || has {
+			return err
+		}
+		return s.Users.create(ctx, tx, &account.User{
+			Username: username, Role: account.Admin, PasswordHash: passwordHash, Enabled: true,
+		})
+	})
+	return made, err
 }
 
 func (s *Store) apiKeys() Table[account.APIKey] {
@@ -117,7 +134,7 @@ func (s *Store) APIKeyByHash(ctx context.Context, hash string) (*account.APIKey,
 
 // TouchAPIKey notes when the key was last used.
 func (s *Store) TouchAPIKey(ctx context.Context, id int64, at time.Time) error {
-	return s.write(ctx, func(ctx context.Context, tx bun.IDB) error {
+	return s.report(ctx, func(ctx context.Context, tx bun.IDB) error {
 		_, err := tx.NewUpdate().Model((*account.APIKey)(nil)).
 			Set("last_used_at = ?", at.UTC()).Where("id = ?", id).Exec(ctx)
 		return err

@@ -48,10 +48,14 @@ func (s *Store) Beat(ctx context.Context, group fleet.Group, beat api.Heartbeat)
 }
 
 func (s *Store) changeAgent(ctx context.Context, group fleet.Group, change func(*Agent)) error {
-	return s.write(ctx, func(ctx context.Context, tx bun.IDB) error { return changeAgent(ctx, tx, group, change) })
+	return s.report(ctx, func(ctx context.Context, tx bun.IDB) error { return changeAgent(ctx, tx, group, change) })
 }
 
 func changeAgent(ctx context.Context, tx bun.IDB, group fleet.Group, change func(*Agent)) error {
+	// Not the row's lock: there may be no row yet.
+	if err := lock(ctx, tx, fmt.Sprintf("uhd agent %s %s", group.Host, group.ServiceType)); err != nil {
+		return err
+	}
 	a := &Agent{Host: group.Host, ServiceType: group.ServiceType}
 	if err := tx.NewSelect().Model(a).WherePK().Scan(ctx); err != nil && !errors.Is(explain(err), ErrNotFound) {
 		return fmt.Errorf("read agent: %w", err)

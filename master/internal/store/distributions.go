@@ -88,7 +88,7 @@ func (s *Store) Document(ctx context.Context, distributionID int64) ([]byte, err
 
 // MarkDelivered notes that the slave has fetched the distribution; one that was acked stays as it is.
 func (s *Store) MarkDelivered(ctx context.Context, id int64) error {
-	return s.write(ctx, func(ctx context.Context, tx bun.IDB) error {
+	return s.report(ctx, func(ctx context.Context, tx bun.IDB) error {
 		_, err := tx.NewUpdate().Model((*Distribution)(nil)).
 			Set("status = ?", DistributionDelivered).Set("delivered_at = ?", now()).
 			Where("id = ?", id).Where("status = ?", DistributionPending).Exec(ctx)
@@ -100,10 +100,10 @@ func (s *Store) MarkDelivered(ctx context.Context, id int64) error {
 // agent. It returns ErrNotFound when that snapshot was never for this group. Acks may come late and out
 // of order: one about an older snapshot changes that snapshot's distribution only.
 func (s *Store) Acknowledge(ctx context.Context, group fleet.Group, ack api.Ack) error {
-	return s.write(ctx, func(ctx context.Context, tx bun.IDB) error {
+	return s.report(ctx, func(ctx context.Context, tx bun.IDB) error {
 		d := new(Distribution)
-		err := tx.NewSelect().Model(d).Where("snapshot_id = ?", int64(ack.SnapshotID)).
-			Where("host = ?", group.Host).Where("service_type = ?", group.ServiceType).Scan(ctx)
+		err := forUpdate(tx, tx.NewSelect().Model(d).Where("snapshot_id = ?", int64(ack.SnapshotID)).
+			Where("host = ?", group.Host).Where("service_type = ?", group.ServiceType)).Scan(ctx)
 		if err != nil {
 			return err
 		}

@@ -48,6 +48,9 @@ func (t Table[T]) List(ctx context.Context, q Query) (Page[T], error) {
 		order, beyond = bun.OrderDesc, "id < ?"
 	}
 	query := t.s.db.NewSelect().Model(&page.Items).OrderBy("id", order)
+	if t.only != nil {
+		t.only(query)
+	}
 	if q.Cursor != "" {
 		after, err := strconv.ParseInt(q.Cursor, 10, 64)
 		if err != nil {
@@ -92,12 +95,20 @@ func (t Table[T]) filterValue(column, value string) (any, error) {
 		return nil, &QueryError{column, "no value: filters are " + strings.Join(t.filters, ", ")}
 	}
 	field := t.s.db.Table(reflect.TypeFor[T]()).FieldMap[column]
-	if field.IndirectType.Kind() != reflect.Bool {
+	switch kind := field.IndirectType.Kind(); kind {
+	case reflect.Bool:
+		b, err := strconv.ParseBool(value)
+		if err != nil {
+			return nil, &QueryError{column, "true or false"}
+		}
+		return b, nil
+	case reflect.Int64:
+		n, err := strconv.ParseInt(value, 10, 64)
+		if err != nil {
+			return nil, &QueryError{column, "a whole number"}
+		}
+		return n, nil
+	default:
 		return value, nil
 	}
-	b, err := strconv.ParseBool(value)
-	if err != nil {
-		return nil, &QueryError{column, "true or false"}
-	}
-	return b, nil
 }

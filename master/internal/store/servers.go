@@ -19,6 +19,7 @@ func (s *Store) servers() Table[fleet.Server] {
 		},
 		search:  []string{"name", "host", "server_name", "note"},
 		filters: []string{"enabled", "host", "profile_id", "service_type"},
+		change:  ChangeSlaves,
 		check: func(ctx context.Context, tx bun.IDB, _, row *fleet.Server) error {
 			row.SetDefaults()
 			if err := row.Validate(); err != nil {

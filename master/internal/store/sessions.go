@@ -32,7 +32,7 @@ func (ss *Sessions) FindCtx(ctx context.Context, token string) ([]byte, bool, er
 // CommitCtx stores a session, over an older one of that token.
 func (ss *Sessions) CommitCtx(ctx context.Context, token string, data []byte, expiry time.Time) error {
 	row := session{token, data, expiry.UTC()}
-	return ss.s.write(ctx, func(ctx context.Context, tx bun.IDB) error {
+	return ss.s.report(ctx, func(ctx context.Context, tx bun.IDB) error {
 		_, err := tx.NewInsert().Model(&row).
 			On("CONFLICT (token) DO UPDATE").Set("data = EXCLUDED.data").Set("expiry = EXCLUDED.expiry").Exec(ctx)
 		return err
@@ -41,7 +41,7 @@ func (ss *Sessions) CommitCtx(ctx context.Context, token string, data []byte, ex
 
 // DeleteCtx removes a session, if it is there.
 func (ss *Sessions) DeleteCtx(ctx context.Context, token string) error {
-	return ss.s.write(ctx, func(ctx context.Context, tx bun.IDB) error {
+	return ss.s.report(ctx, func(ctx context.Context, tx bun.IDB) error {
 		_, err := tx.NewDelete().Model((*session)(nil)).Where("token = ?", token).Exec(ctx)
 		return err
 	})
@@ -49,7 +49,7 @@ func (ss *Sessions) DeleteCtx(ctx context.Context, token string) error {
 
 // DeleteExpired removes what Find no longer returns.
 func (ss *Sessions) DeleteExpired(ctx context.Context) error {
-	return ss.s.write(ctx, func(ctx context.Context, tx bun.IDB) error {
+	return ss.s.report(ctx, func(ctx context.Context, tx bun.IDB) error {
 		_, err := tx.NewDelete().Model((*session)(nil)).Where("expiry <= ?", now()).Exec(ctx)
 		return err
 	})

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -42,9 +43,14 @@ type snapshotContent struct {
 type PublishTx struct{ tx bun.IDB }
 
 // Publish runs fn in one transaction, alone: what it reads cannot change until what it adds is
-// committed. An error of fn undoes all.
+// committed. An error of fn undoes all. fn may run more than once, and only the last run counts.
 func (s *Store) Publish(ctx context.Context, fn func(ctx context.Context, tx *PublishTx) error) error {
-	return s.write(ctx, func(ctx context.Context, tx bun.IDB) error { return fn(ctx, &PublishTx{tx}) })
+	return s.write(ctx, func(ctx context.Context, tx bun.IDB) error {
+		if err := fn(ctx, &PublishTx{tx}); err != nil {
+			return err
+		}
+		return s.bump(ctx, tx, ChangePublished)
+	})
 }
 
 // Content reads everything configurations are rendered from, each list in the order of ids.
@@ -55,8 +61,10 @@ func (p *PublishTx) Content(ctx context.Context) (Content, error) {
 			return c, fmt.Errorf("read what to publish: %w", err)
 		}
 	}
-	var err error
-	c.RateLimits, err = rateLimits(ctx, p.tx)
+	limits, err := rateLimits(ctx, p.tx)
+	// What a quota made is of the moment; slaves hear of it live.
+	limits.Enforcements = slices.DeleteFunc(limits.Enforcements, func(e api.Enforcement) bool { return e.Automatic != nil })
+	c.RateLimits = limits
 	return c, err
 }
 

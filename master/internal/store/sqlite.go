@@ -9,14 +9,11 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/pressly/goose/v3"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
-
-const gooseDialect = goose.DialectSQLite3
 
 // openSQLite opens the file at path, making it and its directory when absent. Both are for our user
 // only: the file holds hashes of secrets.
@@ -43,14 +40,18 @@ func openSQLite(path string) (*bun.DB, error) {
 	}
 	db.SetMaxOpenConns(8)
 	db.SetMaxIdleConns(8)
-	return bun.NewDB(db, sqlitedialect.New()), nil
+	return bun.NewDB(db, sqliteDialect{sqlitedialect.New()}), nil
 }
 
-// explain turns the database's errors into the store's.
-func explain(err error) error {
-	if errors.Is(err, sql.ErrNoRows) {
-		return ErrNotFound
-	}
+// sqliteDialect is bun's, but for NUL bytes, which a slave may report and bun refuses.
+type sqliteDialect struct{ *sqlitedialect.Dialect }
+
+func (d sqliteDialect) AppendString(b []byte, s string) []byte {
+	return d.Dialect.AppendString(b, replaceNUL(s))
+}
+
+// explainSQLite turns SQLite's errors into the store's.
+func explainSQLite(err error) error {
 	e, ok := errors.AsType[*sqlite.Error](err)
 	if !ok {
 		return err

@@ -1,25 +1,32 @@
-// Package store keeps everything the master must not lose, in one SQL database through bun.
+// Package store keeps everything the master must not lose, in one SQL database through bun: a SQLite
+// file of one master, or a PostgreSQL database that any number of replicas share.
 //
 // Exported methods open the transaction; small lowercase helpers take a bun.IDB and compose. All that
-// differs between databases is in sqlite.go. Times are stored in UTC, to the microsecond.
+// differs between the databases is in sqlite.go and postgres.go. Operators write one at a time over all
+// replicas, slaves beside each other (write.go); what replicas keep in memory they hear of when it
+// changes (changes.go). Times are stored in UTC, to the microsecond.
 package store
 
 import (
 	"context"
+	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/pressly/goose/v3"
 	"github.com/uptrace/bun"
 
 	"github.com/uhdadmin/media-gateway/master/internal/account"
 	"github.com/uhdadmin/media-gateway/master/internal/fleet"
 	"github.com/uhdadmin/media-gateway/master/internal/library"
+	"github.com/uhdadmin/media-gateway/shared/setting"
 )
 
 // Errors that callers tell apart. What a resource's own rules refuse is a fleet.FieldErrors.
@@ -29,6 +36,9 @@ var (
 	ErrInUse    = errors.New("still in use")
 )
 
+// urlVar is the variable that names the database.
+const urlVar = "DATABASE_URL"
+
 // ConflictError says that a value which must be unique is taken.
 type ConflictError struct {
 	Field string // column, which is also the JSON name
@@ -36,7 +46,7 @@ type ConflictError struct {
 
 func (e *ConflictError) Error() string { return e.Field + " is taken" }
 
-//go:embed migrations/*.sql
+//go:embed migrations
 var migrations embed.FS
 
 // Store is an open database.
@@ -54,27 +64,45 @@ type Store struct {
 	APIKeys        Table[account.APIKey]
 
 	db      *bun.DB
+	pool    *pgxpool.Pool // below db; nil on SQLite
 	log     *slog.Logger
-	writing chan struct{} // held by the one writer
+	writing chan struct{} // held by this process's one writer
+	dirty   atomic.Bool   // a transaction that has not ended has called bump
+	changes chan struct{} // wakes Watch
 }
 
-// Open connects to the database that databaseURL names, as in sqlite://./data/master.db, makes it when
-// it is not there, and brings its tables up to date. Errors about the URL name DATABASE_URL.
+// CheckURL returns a *setting.Error that says what is wrong with a DATABASE_URL, or nil. It does not repeat
+// the URL, which may hold a password.
+func CheckURL(databaseURL string) error {
+	if isPostgres(databaseURL) {
+		_, err := parsePostgres(databaseURL)
+		return err
+	}
+	if path, ok := strings.CutPrefix(databaseURL, "sqlite://"); !ok || path == "" {
+		return &setting.Error{Name: urlVar, Problem: "names no database", Takes: "sqlite://PATH, as in sqlite://./data/master.db, or " + postgresForm}
+	}
+	return nil
+}
+
+// Open connects to the database that databaseURL names and brings its tables up to date. A SQLite file
+// is made when it is not there; a PostgreSQL server that is still starting is waited for. Errors about the
+// database name DATABASE_URL.
 func Open(ctx context.Context, databaseURL string, log *slog.Logger) (*Store, error) {
-	path, ok := strings.CutPrefix(databaseURL, "sqlite://")
-	switch {
-	case strings.HasPrefix(databaseURL, "postgres://"), strings.HasPrefix(databaseURL, "postgresql://"):
-		return nil, errors.New("DATABASE_URL names PostgreSQL, which is not yet in this version: it takes sqlite://PATH")
-	case !ok || path == "":
-		return nil, errors.New("DATABASE_URL takes sqlite://PATH, as in sqlite://./data/master.db")
+	if err := CheckURL(databaseURL); err != nil {
+		return nil, err
 	}
-	db, err := openSQLite(path)
+	s := &Store{log: log, writing: make(chan struct{}, 1), changes: make(chan struct{}, 1)}
+	var err error
+	if isPostgres(databaseURL) {
+		s.db, s.pool, err = openPostgres(ctx, databaseURL, log)
+	} else {
+		s.db, err = openSQLite(strings.TrimPrefix(databaseURL, "sqlite://"))
+	}
 	if err != nil {
-		return nil, fmt.Errorf("open DATABASE_URL %s: %w", databaseURL, err)
+		return nil, fmt.Errorf("open the database of %s: %w", urlVar, err)
 	}
-	s := &Store{db: db, log: log, writing: make(chan struct{}, 1)}
 	if err := s.migrate(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open DATABASE_URL %s: %w", databaseURL, err), db.Close())
+		return nil, errors.Join(fmt.Errorf("open the database of %s: %w", urlVar, err), s.Close())
 	}
 	s.Servers = s.servers()
 	s.Tokens = s.tokens()
@@ -91,7 +119,16 @@ func Open(ctx context.Context, databaseURL string, log *slog.Logger) (*Store, er
 }
 
 // Close ends all connections.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error {
+	err := s.db.Close()
+	if s.pool != nil {
+		s.pool.Close()
+	}
+	return err
+}
+
+// Postgres returns the connections to PostgreSQL, which is nil on SQLite.
+func (s *Store) Postgres() *pgxpool.Pool { return s.pool }
 
 // Ping returns why the database cannot be read, or nil.
 func (s *Store) Ping(ctx context.Context) error {
@@ -101,36 +138,42 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
+// migrate brings the tables up to date; replicas that start together take turns.
 func (s *Store) migrate(ctx context.Context) error {
-	files, err := fs.Sub(migrations, "migrations")
+	dir, dialect := "migrations/sqlite", goose.DialectSQLite3
+	if s.pool != nil {
+		dir, dialect = "migrations/postgres", goose.DialectPostgres
+	}
+	files, err := fs.Sub(migrations, dir)
 	if err != nil {
 		return err
 	}
-	provider, err := goose.NewProvider(gooseDialect, s.db.DB, files)
+	provider, err := goose.NewProvider(dialect, s.db.DB, files)
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}
-	results, err := provider.Up(ctx)
-	for _, r := range results {
-		s.log.Info("Database migrated", "migration", r.Source.Path, "took", r.Duration)
-	}
-	if err != nil {
-		return fmt.Errorf("migrate: %w", err)
-	}
-	return nil
+	return s.inTurn(ctx, migrationLock, func(ctx context.Context) error {
+		results, err := provider.Up(ctx)
+		for _, r := range results {
+			s.log.Info("Database migrated", "migration", r.Source.Path, "took", r.Duration)
+		}
+		if err != nil {
+			return fmt.Errorf("migrate: %w", err)
+		}
+		return nil
+	})
 }
 
-// write runs fn in the one writing transaction; fn's error rolls it back. fn must use its tx only: the
-// lock is not reentrant.
-func (s *Store) write(ctx context.Context, fn func(ctx context.Context, tx bun.IDB) error) error {
-	select {
-	case s.writing <- struct{}{}:
-		defer func() { <-s.writing }()
-	case <-ctx.Done():
-		return ctx.Err()
+// explain turns the database's errors into the store's.
+func explain(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrNotFound
 	}
-	return explain(s.db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error { return fn(ctx, tx) }))
+	return explainPostgres(explainSQLite(err))
 }
+
+// replaceNUL makes s a text that both databases can keep.
+func replaceNUL(s string) string { return strings.ReplaceAll(s, "\x00", "\uFFFD") }
 
 // now is the time that rows are stamped with.
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }

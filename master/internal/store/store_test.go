@@ -14,11 +14,23 @@ import (
 	"github.com/uhdadmin/media-gateway/master/internal/fleet"
 	"github.com/uhdadmin/media-gateway/master/internal/library"
 	"github.com/uhdadmin/media-gateway/shared/api"
+	"github.com/uhdadmin/media-gateway/shared/testbed"
 )
 
 func open(t *testing.T) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "sub dir", "m?ster.db"), slog.New(slog.DiscardHandler))
+	return openURL(t, "sqlite://"+filepath.Join(t.TempDir(), "sub dir", "m?ster.db"))
+}
+
+// onBoth runs a test on an empty database of each kind.
+func onBoth(t *testing.T, test func(t *testing.T, s *Store)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, open(t)) })
+	t.Run("postgres", func(t *testing.T) { test(t, openURL(t, testbed.Postgres(t))) })
+}
+
+func openURL(t *testing.T, databaseURL string) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), databaseURL, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,8 +50,9 @@ func newServer(name string) *fleet.Server {
 	return &server
 }
 
-func TestRowRoundTrip(t *testing.T) {
-	s := open(t)
+func TestRowRoundTrip(t *testing.T) { onBoth(t, testRowRoundTrip) }
+
+func testRowRoundTrip(t *testing.T, s *Store) {
 	server := newServer("a")
 	if err := s.Servers.Create(t.Context(), server); err != nil {
 		t.Fatal(err)
@@ -84,8 +97,9 @@ func TestRowRoundTrip(t *testing.T) {
 	}
 }
 
-func TestUpdateGuardsRevision(t *testing.T) {
-	s := open(t)
+func TestUpdateGuardsRevision(t *testing.T) { onBoth(t, testUpdateGuardsRevision) }
+
+func testUpdateGuardsRevision(t *testing.T, s *Store) {
 	server := newServer("a")
 	if err := s.Servers.Create(t.Context(), server); err != nil {
 		t.Fatal(err)
@@ -114,8 +128,9 @@ func TestUpdateGuardsRevision(t *testing.T) {
 	}
 }
 
-func TestListPages(t *testing.T) {
-	s := open(t)
+func TestListPages(t *testing.T) { onBoth(t, testListPages) }
+
+func testListPages(t *testing.T, s *Store) {
 	for _, name := range []string{"one", "two", "three", "100%"} {
 		server := newServer(strings.ReplaceAll(name, "%", "p"))
 		server.Name, server.Enabled = name, name != "two"
@@ -142,6 +157,9 @@ func TestListPages(t *testing.T) {
 	if got, _ := list(Query{Q: "TW"}); strings.Join(got, " ") != "two" {
 		t.Errorf("q=TW finds %q", got)
 	}
+	if got, _ := list(Query{Q: "\x00"}); len(got) != 0 {
+		t.Errorf("q=NUL finds %q", got)
+	}
 	if got, _ := list(Query{Q: "%"}); strings.Join(got, " ") != "100%" {
 		t.Errorf("q=%% finds %q", got)
 	}
@@ -149,7 +167,7 @@ func TestListPages(t *testing.T) {
 		t.Errorf("enabled=false finds %q", got)
 	}
 	for _, q := range []Query{
-		{Cursor: "x"}, {Where: map[string]string{"enabled": "perhaps"}}, {Where: map[string]string{"nothing": "1"}},
+		{Cursor: "x"}, {Where: map[string]string{"profile_id": "one"}}, {Where: map[string]string{"enabled": "perhaps"}}, {Where: map[string]string{"nothing": "1"}},
 	} {
 		if _, err := s.Servers.List(t.Context(), q); err == nil {
 			t.Errorf("%+v is accepted", q)
@@ -159,8 +177,9 @@ func TestListPages(t *testing.T) {
 	}
 }
 
-func TestConstraints(t *testing.T) {
-	s := open(t)
+func TestConstraints(t *testing.T) { onBoth(t, testConstraints) }
+
+func testConstraints(t *testing.T, s *Store) {
 	if err := s.Servers.Create(t.Context(), newServer("a")); err != nil {
 		t.Fatal(err)
 	}
@@ -200,8 +219,9 @@ func TestConstraints(t *testing.T) {
 	}
 }
 
-func TestLastAdminStays(t *testing.T) {
-	s := open(t)
+func TestLastAdminStays(t *testing.T) { onBoth(t, testLastAdminStays) }
+
+func testLastAdminStays(t *testing.T, s *Store) {
 	if isNew, err := s.PutUser(t.Context(), "root", account.Admin, "hash"); err != nil || !isNew {
 		t.Fatalf("first user: new %v, %v", isNew, err)
 	}
@@ -224,8 +244,9 @@ func TestLastAdminStays(t *testing.T) {
 	}
 }
 
-func TestRotateToken(t *testing.T) {
-	s := open(t)
+func TestRotateToken(t *testing.T) { onBoth(t, testRotateToken) }
+
+func testRotateToken(t *testing.T, s *Store) {
 	server := newServer("a")
 	if err := s.Servers.Create(t.Context(), server); err != nil {
 		t.Fatal(err)
@@ -263,8 +284,10 @@ func TestRotateToken(t *testing.T) {
 	}
 }
 
-func TestSessions(t *testing.T) {
-	ss := open(t).Sessions()
+func TestSessions(t *testing.T) { onBoth(t, testSessions) }
+
+func testSessions(t *testing.T, s *Store) {
+	ss := s.Sessions()
 	for token, life := range map[string]time.Duration{"live": time.Hour, "dead": -time.Hour} {
 		for range 2 { // the second commit replaces
 			if err := ss.CommitCtx(t.Context(), token, []byte{0, 1, 255}, time.Now().Add(life)); err != nil {
@@ -287,17 +310,20 @@ func TestSessions(t *testing.T) {
 }
 
 func TestOpenRefuses(t *testing.T) {
-	for _, url := range []string{"postgres://db/master", "sqlite://", "master.db", "sqlite:///proc/nothing/master.db"} {
+	for _, url := range []string{"postgres://user:secret@h:port/master", "mysql://user:secret@h/master", "sqlite://", "master.db", "sqlite:///proc/nothing/master.db"} {
 		_, err := Open(t.Context(), url, slog.New(slog.DiscardHandler))
 		if err == nil || !strings.Contains(err.Error(), "DATABASE_URL") {
 			t.Errorf("%s gives %v, want an error naming DATABASE_URL", url, err)
+		} else if strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s gives %q, which tells the password or has several lines", url, err)
 		}
 	}
 }
 
 // TestWritersTakeTurns: no write is lost and none fails because another is at work, while readers read.
-func TestWritersTakeTurns(t *testing.T) {
-	s := open(t)
+func TestWritersTakeTurns(t *testing.T) { onBoth(t, testWritersTakeTurns) }
+
+func testWritersTakeTurns(t *testing.T, s *Store) {
 	server := newServer("a")
 	if err := s.Servers.Create(t.Context(), server); err != nil {
 		t.Fatal(err)

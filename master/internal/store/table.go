@@ -14,9 +14,11 @@ import (
 type Table[T any] struct {
 	s       *Store
 	stamp   func(*T) Stamp
-	search  []string // columns that Query.Q looks in
-	filters []string // columns that Query.Where may name
-	newest  bool     // lists begin with the newest row
+	search  []string               // columns that Query.Q looks in
+	filters []string               // columns that Query.Where may name
+	newest  bool                   // lists begin with the newest row
+	only    func(*bun.SelectQuery) // narrows lists; nil: all rows
+	change  Change                 // that a write is; "": nobody keeps the rows in memory
 	// check refuses or completes a row before it is written, inside the writing transaction; old is nil
 	// for a new row.
 	check func(ctx context.Context, tx bun.IDB, old, row *T) error
@@ -57,8 +59,17 @@ func (t Table[T]) create(ctx context.Context, tx bun.IDB, row *T) error {
 			return err
 		}
 	}
-	_, err := tx.NewInsert().Model(row).Exec(ctx)
-	return err
+	if _, err := tx.NewInsert().Model(row).Exec(ctx); err != nil {
+		return err
+	}
+	return t.changed(ctx, tx)
+}
+
+func (t Table[T]) changed(ctx context.Context, tx bun.IDB) error {
+	if t.change == "" {
+		return nil
+	}
+	return t.s.bump(ctx, tx, t.change)
 }
 
 // Update changes the row with the id by change and returns it as stored. expect is the revision that the
@@ -74,7 +85,7 @@ func (t Table[T]) Update(ctx context.Context, id, expect int64, change func(*T) 
 }
 
 func (t Table[T]) update(ctx context.Context, tx bun.IDB, id, expect int64, change func(*T) error) (*T, error) {
-	old, err := get[T](ctx, tx, id)
+	old, err := getForUpdate[T](ctx, tx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -99,8 +110,10 @@ func (t Table[T]) update(ctx context.Context, tx bun.IDB, id, expect int64, chan
 			return nil, err
 		}
 	}
-	_, err = tx.NewUpdate().Model(row).WherePK().Exec(ctx)
-	return row, err
+	if _, err := tx.NewUpdate().Model(row).WherePK().Exec(ctx); err != nil {
+		return nil, err
+	}
+	return row, t.changed(ctx, tx)
 }
 
 // Delete removes the row with the id. expect is as in Update.
@@ -118,8 +131,10 @@ func (t Table[T]) Delete(ctx context.Context, id, expect int64) error {
 				return err
 			}
 		}
-		_, err = tx.NewDelete().Model(row).WherePK().Exec(ctx)
-		return err
+		if _, err := tx.NewDelete().Model(row).WherePK().Exec(ctx); err != nil {
+			return err
+		}
+		return t.changed(ctx, tx)
 	})
 }
 
@@ -131,5 +146,12 @@ func refuse(field, format string, args ...any) error {
 func get[T any](ctx context.Context, db bun.IDB, id int64) (*T, error) {
 	row := new(T)
 	err := db.NewSelect().Model(row).Where("id = ?", id).Scan(ctx)
+	return row, err
+}
+
+// getForUpdate is get of a row that others, who only report, must not change before tx does.
+func getForUpdate[T any](ctx context.Context, tx bun.IDB, id int64) (*T, error) {
+	row := new(T)
+	err := forUpdate(tx, tx.NewSelect().Model(row).Where("id = ?", id)).Scan(ctx)
 	return row, err
 }

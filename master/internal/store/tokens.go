@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -16,6 +18,7 @@ func (s *Store) tokens() Table[fleet.Token] {
 		stamp:   func(r *fleet.Token) Stamp { return Stamp{ID: &r.ID, CreatedAt: &r.CreatedAt} },
 		search:  []string{"name", "prefix"},
 		filters: []string{"server_id"},
+		change:  ChangeSlaves,
 		check: func(ctx context.Context, tx bun.IDB, _, row *fleet.Token) error {
 			_, err := get[fleet.Server](ctx, tx, row.ServerID)
 			return err
@@ -32,8 +35,10 @@ func (s *Store) RevokeToken(ctx context.Context, serverID, id int64) error {
 		}
 		at := now()
 		token.RevokedAt = &at
-		_, err = tx.NewUpdate().Model(token).Column("revoked_at").WherePK().Exec(ctx)
-		return err
+		if _, err := tx.NewUpdate().Model(token).Column("revoked_at").WherePK().Exec(ctx); err != nil {
+			return err
+		}
+		return s.Tokens.changed(ctx, tx)
 	})
 }
 
@@ -72,9 +77,11 @@ func tokenOf(ctx context.Context, tx bun.IDB, serverID, id int64) (*fleet.Token,
 
 // TouchTokens notes when tokens were last used, by token id.
 func (s *Store) TouchTokens(ctx context.Context, used map[int64]time.Time) error {
-	return s.write(ctx, func(ctx context.Context, tx bun.IDB) error {
-		for id, at := range used {
-			_, err := tx.NewUpdate().Model((*fleet.Token)(nil)).Set("last_used_at = ?", at.UTC()).Where("id = ?", id).Exec(ctx)
+	ids := slices.Sorted(maps.Keys(used)) // in one order, so that replicas do not lock each other out
+	return s.report(ctx, func(ctx context.Context, tx bun.IDB) error {
+		for _, id := range ids {
+			_, err := tx.NewUpdate().Model((*fleet.Token)(nil)).Set("last_used_at = ?", used[id].UTC()).
+				Where("id = ?", id).Where("last_used_at IS NULL OR last_used_at < ?", used[id].UTC()).Exec(ctx)
 			if err != nil {
 				return err
 			}

@@ -1,0 +1,83 @@
+package store
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/uptrace/bun"
+)
+
+// maxRepeats bounds how often a transaction is tried that others get in the way of.
+const maxRepeats = 10
+
+// work is what a transaction does, with its tx only. It may run more than once, and only the last run
+// counts: all that it keeps elsewhere it must set anew.
+type work func(ctx context.Context, tx bun.IDB) error
+
+// write runs fn in the one transaction of all replicas that changes what operators edit: what fn reads
+// of that cannot change until what it writes is committed. An error of fn undoes all.
+func (s *Store) write(ctx context.Context, fn work) error {
+	select {
+	case s.writing <- struct{}{}: // in line here, not each on a connection of its own
+		defer func() { <-s.writing }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return s.transact(ctx, func(ctx context.Context, tx bun.IDB) error {
+		if err := lock(ctx, tx, writerLock); err != nil {
+			return err
+		}
+		return fn(ctx, tx)
+	})
+}
+
+// report runs fn in a transaction beside others: for what slaves and sessions write all the time, each
+// its own rows. What fn reads to write it again it must lock, by lock or forUpdate.
+func (s *Store) report(ctx context.Context, fn work) error {
+	if !onPostgres(s.db) { // SQLite has one writer
+		return s.write(ctx, fn)
+	}
+	return s.transact(ctx, fn)
+}
+
+func (s *Store) transact(ctx context.Context, fn work) error {
+	for try := 1; ; try++ {
+		err := s.db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error { return fn(ctx, tx) })
+		if s.dirty.Swap(false) {
+			s.wake()
+		}
+		if try == maxRepeats || !mustRepeat(err) {
+			return explain(err)
+		}
+	}
+}
+
+// Alone runs fn unless another replica is running one of that name, and reports whether it did. It is
+// for periodic work, which must bear that two run at once: a replica whose connection breaks loses its
+// lock without knowing.
+func (s *Store) Alone(ctx context.Context, name string, fn func(context.Context) error) (ran bool, err error) {
+	if s.pool == nil {
+		return true, fn(ctx)
+	}
+	err = s.withConn(ctx, func(conn *pgx.Conn) error {
+		err := conn.QueryRow(ctx, "SELECT pg_try_advisory_lock(hashtextextended($1, 0))", "uhd "+name).Scan(&ran)
+		if err != nil || !ran {
+			return err
+		}
+		return fn(ctx)
+	})
+	return ran, err
+}
+
+// inTurn runs fn when no other replica is running one of that name.
+func (s *Store) inTurn(ctx context.Context, name string, fn func(context.Context) error) error {
+	if s.pool == nil {
+		return fn(ctx)
+	}
+	return s.withConn(ctx, func(conn *pgx.Conn) error {
+		if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock(hashtextextended($1, 0))", name); err != nil {
+			return err
+		}
+		return fn(ctx)
+	})
+}
