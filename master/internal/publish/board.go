@@ -43,6 +43,9 @@ func (e Entry) Differs(hash string, version int64) bool {
 // Board holds what each group should run, in memory, and wakes those who wait for a change: version
 // checks never touch the database.
 type Board struct {
+	store    *store.Store
+	changing sync.Mutex // held from reading or writing the database to set: entries come in the order of commits
+
 	mu     sync.Mutex
 	groups map[fleet.Group]*slot
 	closed bool
@@ -55,28 +58,38 @@ type slot struct {
 
 // LoadBoard returns a board of what is in force in the database.
 func LoadBoard(ctx context.Context, st *store.Store) (*Board, error) {
-	b := &Board{groups: map[fleet.Group]*slot{}}
-	epoch, err := st.Epoch(ctx)
+	b := &Board{store: st, groups: map[fleet.Group]*slot{}}
+	return b, b.Refresh(ctx)
+}
+
+// Refresh takes over what other replicas have published, too.
+func (b *Board) Refresh(ctx context.Context) error {
+	b.changing.Lock()
+	defer b.changing.Unlock()
+	epoch, err := b.store.Epoch(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	current, err := st.CurrentDistributions(ctx)
+	current, err := b.store.CurrentDistributions(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for i := range current {
 		d := &current[i]
-		compressed, err := st.Document(ctx, d.ID)
+		if b.Current(d.Group()).is(d, epoch) {
+			continue
+		}
+		compressed, err := b.store.Document(ctx, d.ID)
 		if err != nil {
-			return nil, fmt.Errorf("document of distribution %d: %w", d.ID, err)
+			return fmt.Errorf("document of distribution %d: %w", d.ID, err)
 		}
 		doc, err := openDocument(compressed)
 		if err != nil {
-			return nil, fmt.Errorf("document of distribution %d: %w", d.ID, err)
+			return fmt.Errorf("document of distribution %d: %w", d.ID, err)
 		}
 		b.set(newEntry(d, epoch, doc))
 	}
-	return b, nil
+	return nil
 }
 
 func newEntry(d *store.Distribution, epoch int64, doc *Document) Entry {
@@ -84,6 +97,11 @@ func newEntry(d *store.Distribution, epoch int64, doc *Document) Entry {
 		Group: d.Group(), DistributionID: d.ID, SnapshotID: d.SnapshotID, Version: d.Version,
 		Epoch: epoch, Hash: d.ConfigHash, PublishedAt: d.CreatedAt, Document: doc,
 	}
+}
+
+// is reports whether e is the entry of d.
+func (e Entry) is(d *store.Distribution, epoch int64) bool {
+	return e.DistributionID == d.ID && e.Version == d.Version && e.Hash == d.ConfigHash && e.Epoch == epoch
 }
 
 // Current returns what the group should run.

@@ -18,6 +18,7 @@ func (s *Store) rateLimitRules() Table[library.RateLimitRule] {
 		},
 		search:  []string{"apply_value"},
 		filters: []string{"apply_to", "enabled", "over_action"},
+		change:  ChangeLimits,
 		check: func(_ context.Context, _ bun.IDB, _, row *library.RateLimitRule) error {
 			row.SetDefaults()
 			return row.Validate()
@@ -33,6 +34,7 @@ func (s *Store) streamRules() Table[library.StreamRule] {
 		},
 		search:  []string{"apply_value"},
 		filters: []string{"apply_to", "enabled"},
+		change:  ChangeLimits,
 		check: func(_ context.Context, _ bun.IDB, _, row *library.StreamRule) error {
 			row.SetDefaults()
 			return row.Validate()
@@ -48,6 +50,7 @@ func (s *Store) enforcements() Table[library.Enforcement] {
 		},
 		search:  []string{"dimension_value", "reason"},
 		filters: []string{"action", "dimension", "enabled"},
+		change:  ChangeLimits,
 		check: func(_ context.Context, _ bun.IDB, _, row *library.Enforcement) error {
 			row.SetDefaults()
 			return row.Validate()
