@@ -33,8 +33,11 @@ type CheckInAnswer struct {
 	Reason         string          `json:"reason,omitempty"` // of a refusal: ReasonStreamLimit or ReasonKicked
 }
 
-// ReasonStreamLimit is why a check-in is refused when no stream is free.
-const ReasonStreamLimit = "stream_limit"
+// Reasons of a refused check-in.
+const (
+	ReasonStreamLimit = "stream_limit"
+	ReasonKicked      = "kicked"
+)
 
 // ActiveSession is one that counts beside the one that checks in.
 type ActiveSession struct {
