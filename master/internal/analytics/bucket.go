@@ -11,15 +11,14 @@ type Step string
 
 // Steps of a timeline. Days, weeks (from Monday) and months are those of the span's zone.
 const (
-	FiveMinutes Step = "5m" // read from single requests; spans of up to ShortRange
-	Hour        Step = "hour"
-	Day         Step = "day"
-	Week        Step = "week"
-	Month       Step = "month"
+	Hour  Step = "hour"
+	Day   Step = "day"
+	Week  Step = "week"
+	Month Step = "month"
 )
 
 // Steps there are, shortest first.
-var Steps = []Step{FiveMinutes, Hour, Day, Week, Month}
+var Steps = []Step{Hour, Day, Week, Month}
 
 // maxBuckets is what a page can still show.
 const maxBuckets = 2000
@@ -27,8 +26,6 @@ const maxBuckets = 2000
 // AutoStep returns the step that shows a span in some dozen to a hundred buckets.
 func (s Span) AutoStep() Step {
 	switch length := s.To.Sub(s.From); {
-	case length <= 6*time.Hour:
-		return FiveMinutes
 	case length <= 4*24*time.Hour:
 		return Hour
 	case length <= 100*24*time.Hour:
@@ -39,13 +36,9 @@ func (s Span) AutoStep() Step {
 	return Month
 }
 
-// Buckets cuts the span at the borders of step, which are whole hours but for FiveMinutes. The first and
-// last bucket may be cut short by the span. Errors are *ParamError.
+// Buckets cuts the span, which is of whole hours, at the borders of step. The first and last bucket may be cut
+// short by it. Errors are *ParamError.
 func (s Span) Buckets(step Step) ([]Span, error) {
-	length := s.To.Sub(s.From)
-	if step == FiveMinutes && length > ShortRange {
-		return nil, &ParamError{"step", fmt.Sprintf("%s for at most %s; take a longer step or a shorter range", FiveMinutes, ShortRange)}
-	}
 	var buckets []Span
 	for from := s.From; from.Before(s.To); {
 		to, err := s.border(step, from)
@@ -69,8 +62,6 @@ func (s Span) border(step Step, from time.Time) (time.Time, error) {
 	local := from.In(s.Zone)
 	year, month, day := local.Date()
 	switch step {
-	case FiveMinutes:
-		return from.Truncate(5 * time.Minute).Add(5 * time.Minute), nil
 	case Hour:
 		return from.Truncate(time.Hour).Add(time.Hour), nil
 	case Day:

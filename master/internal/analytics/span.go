@@ -7,9 +7,6 @@ import (
 	_ "time/tzdata" // containers have no zone database, and an operator's zone must not depend on one
 )
 
-// ShortRange is the longest range whose ends are counted from single requests.
-const ShortRange = 48 * time.Hour
-
 // longestRange keeps a mistyped year from becoming a million buckets.
 const longestRange = 10 * 366 * 24 * time.Hour
 

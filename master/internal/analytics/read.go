@@ -1,0 +1,168 @@
+package analytics
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/uptrace/bun"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/uhdadmin/media-gateway/master/internal/telemetry"
+)
+
+// Analytics reads from telemetry's database.
+type Analytics struct{ db *bun.DB }
+
+// New returns the analytics of what db, which is telemetry.Database's Reader, holds.
+func New(db *bun.DB) *Analytics { return &Analytics{db} }
+
+// total and histogram are what a rollup's columns are summed up by. PostgreSQL's sums of BIGINT are
+// NUMERIC.
+var (
+	total     = sumOf("requests", "refused", "errors_4xx", "errors_5xx", "bytes")
+	histogram = func() string {
+		columns := make([]string, telemetry.Buckets)
+		for i := range columns {
+			columns[i] = fmt.Sprintf("h%d", i)
+		}
+		return sumOf(columns...)
+	}()
+)
+
+func sumOf(columns ...string) string {
+	sums := make([]string, len(columns))
+	for i, c := range columns {
+		sums[i] = "CAST(SUM(" + c + ") AS BIGINT)"
+	}
+	return strings.Join(sums, ", ")
+}
+
+// part is rollups of one table.
+type part struct {
+	table string
+	stretch
+}
+
+// workers is how many parts of a long range are summed up at once: a page may take a core or two, not all.
+const workers = 2
+
+// parts cuts a span into what is read at once: its hours, and its days in as many shares as there are
+// workers.
+func (s Span) parts() []part {
+	var list []part
+	p := s.periods()
+	for _, hours := range p.hours {
+		list = append(list, part{"rollup_hourly", hours})
+	}
+	for _, days := range p.days {
+		share := ceilDiv(days.to.Sub(days.from), workers)
+		for from := days.from; from.Before(days.to); from = from.Add(share) {
+			to := from.Add(share)
+			if to.After(days.to) {
+				to = days.to
+			}
+			list = append(list, part{"rollup_daily", stretch{from, to}})
+		}
+	}
+	return list
+}
+
+// ceilDiv is a share of whole days, so that n shares cover length.
+func ceilDiv(length time.Duration, n int64) time.Duration {
+	days := int64(length / day)
+	return time.Duration((days+n-1)/n) * day
+}
+
+// totals sums up a span by the values of a dimension, without latencies.
+func (a *Analytics) totals(ctx context.Context, dimension telemetry.Dimension, s Span, servers []int64) (map[string]*telemetry.Counts, error) {
+	all := map[string]*telemetry.Counts{}
+	var mu sync.Mutex // guards all
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(workers)
+	for _, p := range s.parts() {
+		group.Go(func() error {
+			query := "SELECT value, " + total + " FROM " + p.table + " WHERE dimension = ? AND period >= ? AND period < ?" +
+				ofServers(servers) + " GROUP BY value"
+			rows, err := a.db.QueryContext(ctx, query, dimension, p.from.UnixMilli(), p.to.UnixMilli(), bun.List(servers))
+			if err != nil {
+				return err
+			}
+			defer func() { _ = rows.Close() }() // rows.Err has told
+			for rows.Next() {
+				var value string
+				var c telemetry.Counts
+				if err := rows.Scan(&value, &c.Requests, &c.Refused, &c.Errors4xx, &c.Errors5xx, &c.Bytes); err != nil {
+					return err
+				}
+				mu.Lock()
+				if known := all[value]; known != nil {
+					add(known, &c)
+				} else {
+					all[value] = &c
+				}
+				mu.Unlock()
+			}
+			return rows.Err()
+		})
+	}
+	return all, group.Wait()
+}
+
+func ofServers(servers []int64) string {
+	if len(servers) == 0 {
+		return ""
+	}
+	return " AND server_id IN (?)"
+}
+
+// chunk bounds the lists that one statement names.
+const chunk = 500
+
+// count reads the rollups of some values of a dimension, with latencies, and hands each sum to into. key is
+// "value" or "period": what they are summed up by.
+func (a *Analytics) count(ctx context.Context, key string, dimension telemetry.Dimension, values []string, p periods, servers []int64, into func(period telemetry.Millis, value string, c *telemetry.Counts)) error {
+	for _, grain := range []struct {
+		table  string
+		begins []int64
+	}{{"rollup_daily", begins(p.days, day)}, {"rollup_hourly", begins(p.hours, time.Hour)}} {
+		// A list of periods makes an index search of each period and value; a range of periods would read
+		// all values.
+		for list := range slices.Chunk(grain.begins, chunk) {
+			if err := a.countList(ctx, key, grain.table, dimension, values, list, servers, into); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (a *Analytics) countList(ctx context.Context, key, table string, dimension telemetry.Dimension, values []string, begins, servers []int64, into func(telemetry.Millis, string, *telemetry.Counts)) error {
+	query := "SELECT " + key + ", " + total + ", " + histogram + " FROM " + table +
+		" WHERE dimension = ? AND period IN (?) AND value IN (?)" + ofServers(servers) + " GROUP BY " + key
+	rows, err := a.db.QueryContext(ctx, query, dimension, bun.List(begins), bun.List(values), bun.List(servers))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }() // rows.Err has told
+	for rows.Next() {
+		var period telemetry.Millis
+		var value string
+		var c telemetry.Counts
+		to := []any{&value, &c.Requests, &c.Refused, &c.Errors4xx, &c.Errors5xx, &c.Bytes}
+		if key == "period" {
+			to[0] = &period
+		}
+		for i := range c.Latency {
+			to = append(to, &c.Latency[i])
+		}
+		if err := rows.Scan(to...); err != nil {
+			return err
+		}
+		into(period, value, &c)
+	}
+	return rows.Err()
+}
