@@ -12,6 +12,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/uptrace/bun"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/uhdadmin/media-gateway/master/internal/postgres"
 )
 
 // Change names what replicas keep in memory of the database.
@@ -141,7 +143,7 @@ func (s *Store) listen(ctx context.Context) {
 }
 
 func (s *Store) listenOnce(ctx context.Context) error {
-	return s.withConn(ctx, func(conn *pgx.Conn) error {
+	return postgres.WithConn(ctx, s.pool, func(conn *pgx.Conn) error {
 		if _, err := conn.Exec(ctx, "LISTEN "+changeChannel); err != nil {
 			return err
 		}

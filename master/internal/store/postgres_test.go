@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/uptrace/bun"
@@ -106,13 +105,12 @@ func TestOpenDoesNotWait(t *testing.T) {
 		t.Fatal(err)
 	}
 	u.Path = "/nowhere"
-	start := time.Now()
 	_, err = Open(t.Context(), u.String(), slog.New(slog.DiscardHandler))
 	if err == nil || !strings.Contains(err.Error(), "DATABASE_URL") || !strings.Contains(err.Error(), "nowhere") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("without its database: %v", err)
 	}
-	if took := time.Since(start); took > postgresWait/2 {
-		t.Errorf("it took %s to say so", took)
+	if strings.Contains(err.Error(), "in vain") {
+		t.Error("it was waited for")
 	}
 }
 

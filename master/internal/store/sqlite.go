@@ -47,7 +47,7 @@ func openSQLite(path string) (*bun.DB, error) {
 type sqliteDialect struct{ *sqlitedialect.Dialect }
 
 func (d sqliteDialect) AppendString(b []byte, s string) []byte {
-	return d.Dialect.AppendString(b, replaceNUL(s))
+	return d.Dialect.AppendString(b, strings.ReplaceAll(s, "\x00", "\uFFFD"))
 }
 
 // explainSQLite turns SQLite's errors into the store's.

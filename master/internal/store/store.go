@@ -26,6 +26,7 @@ import (
 	"github.com/uhdadmin/media-gateway/master/internal/account"
 	"github.com/uhdadmin/media-gateway/master/internal/fleet"
 	"github.com/uhdadmin/media-gateway/master/internal/library"
+	"github.com/uhdadmin/media-gateway/master/internal/postgres"
 	"github.com/uhdadmin/media-gateway/shared/setting"
 )
 
@@ -74,12 +75,14 @@ type Store struct {
 // CheckURL returns a *setting.Error that says what is wrong with a DATABASE_URL, or nil. It does not repeat
 // the URL, which may hold a password.
 func CheckURL(databaseURL string) error {
-	if isPostgres(databaseURL) {
-		_, err := parsePostgres(databaseURL)
-		return err
+	if postgres.Is(databaseURL) {
+		if _, err := postgres.Parse(databaseURL); err != nil {
+			return &setting.Error{Name: urlVar, Problem: err.Error(), Takes: postgres.Form + ", with %XX for what is special in the password"}
+		}
+		return nil
 	}
 	if path, ok := strings.CutPrefix(databaseURL, "sqlite://"); !ok || path == "" {
-		return &setting.Error{Name: urlVar, Problem: "names no database", Takes: "sqlite://PATH, as in sqlite://./data/master.db, or " + postgresForm}
+		return &setting.Error{Name: urlVar, Problem: "names no database", Takes: "sqlite://PATH, as in sqlite://./data/master.db, or " + postgres.Form}
 	}
 	return nil
 }
@@ -93,7 +96,7 @@ func Open(ctx context.Context, databaseURL string, log *slog.Logger) (*Store, er
 	}
 	s := &Store{log: log, writing: make(chan struct{}, 1), changes: make(chan struct{}, 1)}
 	var err error
-	if isPostgres(databaseURL) {
+	if postgres.Is(databaseURL) {
 		s.db, s.pool, err = openPostgres(ctx, databaseURL, log)
 	} else {
 		s.db, err = openSQLite(strings.TrimPrefix(databaseURL, "sqlite://"))
@@ -171,9 +174,6 @@ func explain(err error) error {
 	}
 	return explainPostgres(explainSQLite(err))
 }
-
-// replaceNUL makes s a text that both databases can keep.
-func replaceNUL(s string) string { return strings.ReplaceAll(s, "\x00", "\uFFFD") }
 
 // now is the time that rows are stamped with.
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }

@@ -5,6 +5,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/uptrace/bun"
+
+	"github.com/uhdadmin/media-gateway/master/internal/postgres"
 )
 
 // maxRepeats bounds how often a transaction is tried that others get in the way of.
@@ -59,7 +61,7 @@ func (s *Store) Alone(ctx context.Context, name string, fn func(context.Context)
 	if s.pool == nil {
 		return true, fn(ctx)
 	}
-	err = s.withConn(ctx, func(conn *pgx.Conn) error {
+	err = postgres.WithConn(ctx, s.pool, func(conn *pgx.Conn) error {
 		err := conn.QueryRow(ctx, "SELECT pg_try_advisory_lock(hashtextextended($1, 0))", "uhd "+name).Scan(&ran)
 		if err != nil || !ran {
 			return err
@@ -74,7 +76,7 @@ func (s *Store) inTurn(ctx context.Context, name string, fn func(context.Context
 	if s.pool == nil {
 		return fn(ctx)
 	}
-	return s.withConn(ctx, func(conn *pgx.Conn) error {
+	return postgres.WithConn(ctx, s.pool, func(conn *pgx.Conn) error {
 		if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock(hashtextextended($1, 0))", name); err != nil {
 			return err
 		}
