@@ -30,8 +30,10 @@ type StreamRule struct {
 type Enforcement struct {
 	ID int64 `json:"id" bun:",pk,autoincrement"`
 	api.Enforcement
-	Enabled   bool      `json:"enabled"`
-	CreatedAt time.Time `json:"created_at"`
-	UpdatedAt time.Time `json:"updated_at"`
-	Revision  int64     `json:"revision"`
+	Automatic    *api.Automatic `json:"automatic,omitempty"` // of one that a quota made; disabled, it pardons until the period turns
+	AutomaticKey *string        `json:"-"`                   // of which there is one each; nil: an admin made it
+	Enabled      bool           `json:"enabled"`
+	CreatedAt    time.Time      `json:"created_at"`
+	UpdatedAt    time.Time      `json:"updated_at"`
+	Revision     int64          `json:"revision"`
 }

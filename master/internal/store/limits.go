@@ -86,6 +86,7 @@ func rateLimits(ctx context.Context, db bun.IDB) (api.RateLimits, error) {
 	}
 	for _, e := range enforcements {
 		if e.EffectiveUntil == nil || e.EffectiveUntil.After(now()) {
+			e.Enforcement.Automatic = e.Automatic
 			limits.Enforcements = append(limits.Enforcements, e.Enforcement)
 		}
 	}
