@@ -37,8 +37,16 @@ func store(t testing.TB, db telemetry.Database, rows []telemetry.AccessLog, usag
 	ended := make(chan error, 1)
 	go func() { ended <- in.Run(ctx) }()
 	for from := 0; from < len(rows) || from == 0; from += 1000 {
-		b := telemetry.NewBatch(telemetry.Sender{Source: "test", ServerID: 1, Servers: []int64{1, 2, 3}}, fmt.Sprint("key ", from), at, nil)
+		b := in.NewBatch(telemetry.Sender{Source: "test", ServerID: 1, Servers: []int64{1, 2, 3}}, fmt.Sprint("key ", from))
 		b.Access = append(b.Access, rows[min(from, len(rows)):min(from+1000, len(rows))]...)
+		for _, r := range b.Access {
+			if r.Verdict == telemetry.VerdictReject {
+				b.Blocked = append(b.Blocked, telemetry.BlockedRequest{
+					Time: r.Time, ServerID: r.ServerID, RequestID: r.RequestID, IP: r.IP, URI: r.URI, Reason: r.Reason, Rule: r.Rule,
+					UserID: r.UserID, DeviceID: r.DeviceID, ClientName: r.ClientName,
+				})
+			}
+		}
 		if from == 0 {
 			b.Usage = append(b.Usage, usage...)
 		}
