@@ -23,6 +23,13 @@ type QuotaTotal struct {
 	Value      string `json:"dimension_value"`
 	Requests   int64  `json:"request_count"`
 	Bytes      int64  `json:"bandwidth_bytes"`
+	EndsAt     int64  `json:"ends_at"` // of the period, Unix seconds
+}
+
+// name returns what t is a total of.
+func (t QuotaTotal) name() QuotaTotal {
+	t.Requests, t.Bytes, t.EndsAt = 0, 0, 0
+	return t
 }
 
 // QuotaCounter is what one slave has counted of it, for one media server.
@@ -37,6 +44,7 @@ type QuotaCounter struct {
 	Scope      string `bun:",pk"`
 	Requests   int64
 	Bytes      int64
+	EndsAt     int64
 }
 
 func (c *QuotaCounter) compare(d *QuotaCounter) int {
@@ -73,7 +81,7 @@ func (s *Store) SumQuotas(ctx context.Context, totals []QuotaTotal) error {
 	at := make(map[QuotaTotal]*QuotaTotal, len(totals))
 	for i := range totals {
 		t := &totals[i]
-		t.Requests, t.Bytes = 0, 0
+		*t = t.name()
 		at[*t] = t
 	}
 	for chunk := range slices.Chunk(totals, quotaChunk) {
@@ -88,7 +96,8 @@ func (s *Store) SumQuotas(ctx context.Context, totals []QuotaTotal) error {
 		}
 		var sums []QuotaTotal
 		err := s.db.NewRaw("WITH wanted (period_type, period_key, dimension, value) AS (VALUES "+values.String()+") "+
-			"SELECT c.period_type, c.period_key, c.dimension, c.value, CAST(SUM(c.requests) AS BIGINT) AS requests, CAST(SUM(c.bytes) AS BIGINT) AS bytes "+
+			"SELECT c.period_type, c.period_key, c.dimension, c.value, CAST(SUM(c.requests) AS BIGINT) AS requests, "+
+			"CAST(SUM(c.bytes) AS BIGINT) AS bytes, MAX(c.ends_at) AS ends_at "+
 			"FROM wanted AS w JOIN quota_counters AS c ON c.period_type = w.period_type AND c.period_key = w.period_key "+
 			"AND c.dimension = w.dimension AND c.value = w.value GROUP BY c.period_type, c.period_key, c.dimension, c.value", args...).
 			Scan(ctx, &sums)
@@ -96,10 +105,8 @@ func (s *Store) SumQuotas(ctx context.Context, totals []QuotaTotal) error {
 			return fmt.Errorf("sum quota counters: %w", err)
 		}
 		for _, sum := range sums {
-			name := sum
-			name.Requests, name.Bytes = 0, 0
-			if t := at[name]; t != nil {
-				t.Requests, t.Bytes = sum.Requests, sum.Bytes
+			if t := at[sum.name()]; t != nil {
+				*t = sum
 			}
 		}
 	}
@@ -121,6 +128,7 @@ func (s *Store) QuotaTotals(ctx context.Context, r QuotaRange) ([]QuotaTotal, er
 	query := s.db.NewSelect().Model((*QuotaCounter)(nil)).
 		Column("period_type", "period_key", "dimension", "value").
 		ColumnExpr("CAST(SUM(requests) AS BIGINT) AS requests").ColumnExpr("CAST(SUM(bytes) AS BIGINT) AS bytes").
+		ColumnExpr("MAX(ends_at) AS ends_at").
 		Where("period_type = ?", r.PeriodType).Where("period_key = ?", r.PeriodKey).Where("dimension = ?", r.Dimension).
 		Group("period_type", "period_key", "dimension", "value").OrderBy("value", bun.OrderAsc).Limit(int64(r.Limit))
 	if r.Value != "" {
@@ -144,7 +152,10 @@ func (s *Store) QuotaTotals(ctx context.Context, r QuotaRange) ([]QuotaTotal, er
 }
 
 // QuotaPeriod is a period that has counters.
-type QuotaPeriod struct{ PeriodType, PeriodKey string }
+type QuotaPeriod struct {
+	PeriodType, PeriodKey string
+	EndsAt                int64 // Unix seconds
+}
 
 // QuotaPeriods returns the periods that have counters. It looks at one row of each.
 func (s *Store) QuotaPeriods(ctx context.Context) ([]QuotaPeriod, error) {
@@ -152,7 +163,7 @@ func (s *Store) QuotaPeriods(ctx context.Context) ([]QuotaPeriod, error) {
 	var last QuotaPeriod
 	for {
 		var next []QuotaPeriod
-		err := s.db.NewSelect().Model((*QuotaCounter)(nil)).Column("period_type", "period_key").
+		err := s.db.NewSelect().Model((*QuotaCounter)(nil)).Column("period_type", "period_key", "ends_at").
 			Where("(period_type, period_key) > (?, ?)", last.PeriodType, last.PeriodKey).
 			OrderBy("period_type", bun.OrderAsc).OrderBy("period_key", bun.OrderAsc).Limit(1).Scan(ctx, &next)
 		if err != nil {
@@ -227,6 +238,9 @@ func (s *Store) ChangeAutomatic(ctx context.Context, make []library.Enforcement,
 				return err
 			}
 			made += int(n)
+		}
+		if made == 0 && len(lift) == 0 {
+			return nil
 		}
 		return s.bump(ctx, tx, ChangeLimits)
 	})

@@ -49,5 +49,6 @@ CREATE TABLE quota_counters (
     scope       TEXT NOT NULL,
     requests    BIGINT NOT NULL,
     bytes       BIGINT NOT NULL,
+    ends_at     BIGINT NOT NULL, -- of the period, Unix seconds
     PRIMARY KEY (period_type, period_key, dimension, value, slave, scope)
 );

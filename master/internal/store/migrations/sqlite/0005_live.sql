@@ -49,5 +49,6 @@ CREATE TABLE quota_counters (
     scope       TEXT NOT NULL,
     requests    INTEGER NOT NULL,
     bytes       INTEGER NOT NULL,
+    ends_at     INTEGER NOT NULL, -- of the period, Unix seconds
     PRIMARY KEY (period_type, period_key, dimension, value, slave, scope)
 ) WITHOUT ROWID;

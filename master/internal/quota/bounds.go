@@ -1,0 +1,48 @@
+package quota
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+	_ "time/tzdata" // slaves' zones, in images without them
+
+	"github.com/uhdadmin/media-gateway/master/internal/library"
+)
+
+const (
+	// keptFor is how long counters are kept after their period: slaves that were away for a day report late.
+	keptFor = 48 * time.Hour
+	// clockSkew is how far ahead of ours a slave's clock may be.
+	clockSkew = time.Hour
+	// maxValue and maxName are the longest values of dimensions and names of slaves and scopes, in bytes.
+	maxValue = 256
+	maxName  = 128
+)
+
+// dimensions are those that slaves count by. No rule is about profiles: they are for people to look at.
+var dimensions = map[string]bool{
+	library.DimensionIP: true, library.DimensionUser: true, library.DimensionDevice: true, library.DimensionGlobal: true,
+	"profile": true,
+}
+
+// ErrZone says that a slave's time zone is unknown.
+var ErrZone = errors.New("time_zone takes an IANA name, as in Europe/Berlin")
+
+// zones remembers time zones by name: reading one takes longer than the rest of a small sync.
+type zones struct{ known sync.Map }
+
+func (z *zones) load(name string) (*time.Location, error) {
+	if zone, ok := z.known.Load(name); ok {
+		return zone.(*time.Location), nil
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "Local" {
+		return nil, fmt.Errorf("%w, not %q", ErrZone, name[:min(len(name), 64)])
+	}
+	z.known.Store(name, zone)
+	return zone, nil
+}
+
+func clip(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxName)], "") }
