@@ -58,6 +58,7 @@ type SlaveIdentity struct {
 	ExpiresAt     *time.Time
 	RevokedAt     *time.Time
 	Group         fleet.Group
+	Siblings      []int64 // ids of all servers of the group, disabled ones too
 }
 
 // SlaveByToken returns the identity behind the token with the hash (hex SHA-256), or ErrNotFound.
@@ -70,9 +71,15 @@ func (s *Store) SlaveByToken(ctx context.Context, tokenHash string) (SlaveIdenti
 	if err != nil {
 		return SlaveIdentity{}, explain(err)
 	}
+	var siblings []int64
+	err = s.db.NewSelect().Model((*fleet.Server)(nil)).Column("id").
+		Where("host = ?", server.Host).Where("service_type = ?", server.ServiceType).Order("id").Scan(ctx, &siblings)
+	if err != nil {
+		return SlaveIdentity{}, explain(err)
+	}
 	return SlaveIdentity{
 		TokenID: token.ID, ServerID: server.ID, ServerEnabled: server.Enabled,
 		Scopes: token.Scopes, ExpiresAt: token.ExpiresAt, RevokedAt: token.RevokedAt,
-		Group: fleet.Group{Host: server.Host, ServiceType: server.ServiceType},
+		Group: fleet.Group{Host: server.Host, ServiceType: server.ServiceType}, Siblings: siblings,
 	}, nil
 }
