@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // RedisServer is a running redis-server, or redis-sentinel, with a directory and a port of its own.
@@ -107,4 +109,46 @@ func (r *RedisServer) Kill(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// RedisCluster starts a Redis Cluster of three primaries for the test and returns once it is whole.
+func RedisCluster(t testing.TB) []*RedisServer {
+	t.Helper()
+	const nodes, slots = 3, 16384
+	servers := make([]*RedisServer, nodes)
+	for i := range servers {
+		bus, err := FreePort()
+		if err != nil {
+			t.Fatal(err)
+		}
+		servers[i] = Redis(t, "cluster-enabled yes", fmt.Sprintf("cluster-port %d", bus), "cluster-node-timeout 2000")
+		first := slots * i / nodes
+		servers[i].Do(t, "CLUSTER", "ADDSLOTSRANGE", first, slots*(i+1)/nodes-1)
+		host, port, err := net.SplitHostPort(servers[i].Addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i > 0 {
+			servers[0].Do(t, "CLUSTER", "MEET", host, port, bus)
+		}
+	}
+	for _, s := range servers {
+		for !strings.Contains(fmt.Sprint(s.Do(t, "CLUSTER", "INFO")), "cluster_state:ok") ||
+			strings.Count(fmt.Sprint(s.Do(t, "CLUSTER", "NODES")), "master") < nodes {
+			time.Sleep(20 * time.Millisecond) // between two looks at a condition; the test's own end bounds it
+		}
+	}
+	return servers
+}
+
+// Do sends one command, past whatever client is tested.
+func (r *RedisServer) Do(t testing.TB, command ...any) any {
+	t.Helper()
+	client := redis.NewClient(&redis.Options{Addr: r.Addr})
+	defer func() { _ = client.Close() }()
+	answer, err := client.Do(t.Context(), command...).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		t.Fatalf("redis %v: %v", command, err)
+	}
+	return answer
 }

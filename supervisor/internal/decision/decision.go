@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,8 +21,14 @@ import (
 // newest session then, which kicks the one it had to make room for.
 const KickedFor = 10 * time.Minute
 
-// most bounds the set: 10,000 decisions fit the admin socket's largest body. The ones that end first make
-// room.
+// Sources of decisions beside kicks, see Replace.
+const (
+	Quota       = "quota"       // who is over a quota, by this slave's count or the master's
+	Enforcement = "enforcement" // bans and throttles of the master
+)
+
+// most bounds the set: 10,000 decisions fit the admin socket's largest body. Kicks that end first make room,
+// and then what a source named last.
 const most = 10_000
 
 // Pusher is nginx.
@@ -44,11 +51,12 @@ type Set struct {
 	metrics *metrics
 	wake    chan struct{} // nginx is behind
 
-	mu      sync.Mutex // guards what follows
-	items   map[key]nginx.Decision
-	version int64 // of items
-	pushed  int64 // what nginx has; 0: nothing
-	starts  int   // of nginx
+	mu      sync.Mutex                  // guards what follows
+	items   map[key]nginx.Decision      // kicks
+	sources map[string][]nginx.Decision // all that each decides
+	version int64                       // of items
+	pushed  int64                       // what nginx has; 0: nothing
+	starts  int                         // of nginx
 	failure string
 }
 
@@ -60,7 +68,7 @@ func New(cfg Config) (*Set, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Set{cfg: cfg, wake: make(chan struct{}, 1), items: map[key]nginx.Decision{}}
+	s := &Set{cfg: cfg, wake: make(chan struct{}, 1), items: map[key]nginx.Decision{}, sources: map[string][]nginx.Decision{}}
 	s.metrics = newMetrics(s)
 	if err := cfg.Registerer.Register(s.metrics); err != nil {
 		return nil, fmt.Errorf("register decision metrics: %w", err)
@@ -70,7 +78,12 @@ func New(cfg Config) (*Set, error) {
 
 // Kick refuses a play session of one media server, and ends its transfers, for KickedFor.
 func (s *Set) Kick(scope, session string) {
-	until := s.cfg.Now().Add(KickedFor).Unix()
+	s.KickUntil(scope, session, s.cfg.Now().Add(KickedFor))
+}
+
+// KickUntil does so until a time.
+func (s *Set) KickUntil(scope, session string, end time.Time) {
+	until := end.Unix()
 	s.put(nginx.Decision{
 		Dimension: "session", Scope: scope, Value: session, Action: "reject", Reason: "kicked", Until: &until,
 	})
@@ -84,6 +97,17 @@ func (s *Set) Kicked(scope, session string) bool {
 	return ok && !s.ended(d)
 }
 
+// Replace makes set all that source decides, in place of what it decided before.
+func (s *Set) Replace(source string, set []nginx.Decision) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if same(s.sources[source], set) {
+		return
+	}
+	s.sources[source] = slices.Clone(set)
+	s.change()
+}
+
 func (s *Set) put(d nginx.Decision) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,6 +115,11 @@ func (s *Set) put(d nginx.Decision) {
 	if len(s.items) > most {
 		s.prune()
 	}
+	s.change()
+}
+
+// change makes the set a newer one. mu is held.
+func (s *Set) change() {
 	// Workers of an nginx that outlives this process must take its versions for newer ones.
 	s.version = max(s.version+1, s.cfg.Now().UnixMilli())
 	s.nudge()
@@ -125,7 +154,7 @@ func (s *Set) Status() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.prune()
-	return Status{len(s.items), s.version, s.pushed, s.failure}
+	return Status{s.count(), s.version, s.pushed, s.failure}
 }
 
 // Run pushes until ctx ends. What cannot be pushed is tried again: after retryAfter, and when nginx is up.

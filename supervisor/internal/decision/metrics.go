@@ -11,7 +11,7 @@ func newMetrics(s *Set) *metrics {
 	return &metrics{
 		active: prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "uhd_decisions_active",
-			Help: "Decisions in force beside the rules: kicked sessions.",
+			Help: "Decisions in force beside the rules: kicked sessions, exhausted quotas, bans and throttles.",
 		}, func() float64 { return float64(s.Status().Count) }),
 		failures: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "uhd_decision_push_failures_total",

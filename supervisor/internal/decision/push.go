@@ -35,14 +35,37 @@ func (s *Set) pending() (version int64, starts int, set []nginx.Decision) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.prune()
-	if s.pushed == s.version || s.pushed == 0 && len(s.items) == 0 {
+	if s.pushed == s.version || s.pushed == 0 && s.count() == 0 {
 		return 0, 0, nil
 	}
 	set = slices.Collect(maps.Values(s.items))
+	for _, source := range []string{Enforcement, Quota} {
+		set = append(set, s.sources[source]...)
+	}
+	set = set[:min(len(set), most)]
 	slices.SortFunc(set, func(a, b nginx.Decision) int {
-		return cmp.Or(cmp.Compare(a.Dimension, b.Dimension), cmp.Compare(a.Scope, b.Scope), cmp.Compare(a.Value, b.Value))
+		return cmp.Or(cmp.Compare(a.Dimension, b.Dimension), cmp.Compare(a.Scope, b.Scope), cmp.Compare(a.Value, b.Value),
+			cmp.Compare(a.RuleID, b.RuleID))
 	})
 	return s.version, s.starts, set
+}
+
+// count returns how many decisions there are. mu is held.
+func (s *Set) count() int {
+	n := len(s.items)
+	for _, set := range s.sources {
+		n += len(set)
+	}
+	return n
+}
+
+// same reports whether two sets are of the same decisions in the same order.
+func same(a, b []nginx.Decision) bool {
+	return slices.EqualFunc(a, b, func(x, y nginx.Decision) bool {
+		untilX, untilY := x.Until, y.Until
+		x.Until, y.Until = nil, nil
+		return x == y && (untilX == nil) == (untilY == nil) && (untilX == nil || *untilX == *untilY)
+	})
 }
 
 // record notes how a push ended. Which of two nginx has taken one that a start has overtaken is not known: it
@@ -60,9 +83,12 @@ func (s *Set) record(version int64, starts int, err error) {
 	}
 }
 
-// prune forgets what has ended, and what ends first where there is too much.
+// prune forgets what has ended, and kicks that end first where there are too many.
 func (s *Set) prune() {
 	maps.DeleteFunc(s.items, func(_ key, d nginx.Decision) bool { return s.ended(d) })
+	for source, set := range s.sources {
+		s.sources[source] = slices.DeleteFunc(set, s.ended)
+	}
 	for len(s.items) > most {
 		var first key
 		for k, d := range s.items {

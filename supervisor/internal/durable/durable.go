@@ -5,6 +5,7 @@ package durable
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,12 +19,20 @@ const TempInfix = ".tmp-"
 //
 //	openat(TMP, O_CREAT|O_EXCL) write fchmod fsync close rename(TMP, path) openat(DIR) fsync close
 func WriteFile(path string, data []byte, perm fs.FileMode) error {
+	return WriteStream(path, perm, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// WriteStream is WriteFile of what write writes.
+func WriteStream(path string, perm fs.FileMode, write func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+TempInfix)
 	if err != nil {
 		return Cured(err)
 	}
 	defer func() { _ = os.Remove(f.Name()) }() // gone already when all went well
-	if err := Fill(f, data, perm); err != nil {
+	if err := finish(f, write(f), perm); err != nil {
 		return Cured(err)
 	}
 	if err := os.Rename(f.Name(), path); err != nil {
@@ -35,6 +44,10 @@ func WriteFile(path string, data []byte, perm fs.FileMode) error {
 // Fill writes data to f, sets its mode, syncs and closes it.
 func Fill(f *os.File, data []byte, perm fs.FileMode) error {
 	_, err := f.Write(data)
+	return finish(f, err, perm)
+}
+
+func finish(f *os.File, err error, perm fs.FileMode) error {
 	if err == nil {
 		err = f.Chmod(perm)
 	}

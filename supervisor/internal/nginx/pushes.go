@@ -21,7 +21,13 @@ type Decision struct {
 	Reason          string `json:"reason"` // ban, quota_requests, quota_bandwidth or kicked
 	RuleID          int64  `json:"rule_id"`
 	Until           *int64 `json:"until"` // Unix seconds; nil: until lifted
+
+	BytesLeft int64 `json:"bytes_left,omitempty"` // of ActionCount
 }
+
+// ActionCount lets nginx count down itself what is left of a bandwidth quota that is nearly exhausted: a
+// transfer ends when it is, without waiting for anybody.
+const ActionCount = "count"
 
 // PushDecisions makes the whole set what every worker goes by a moment later. Versions rise: nginx keeps
 // the newest. A refused set (*RefusedError) changes nothing.
