@@ -23,6 +23,7 @@ import (
 	"github.com/uhdadmin/media-gateway/master/internal/settings"
 	"github.com/uhdadmin/media-gateway/master/internal/slaveapi"
 	"github.com/uhdadmin/media-gateway/master/internal/store"
+	"github.com/uhdadmin/media-gateway/master/internal/telemetry"
 	"github.com/uhdadmin/media-gateway/shared/httpserver"
 )
 
@@ -35,6 +36,8 @@ type App struct {
 	admins     *auth.Admins
 	slaves     *auth.Slaves
 	board      *publish.Board
+	telemetry  telemetry.Database
+	ingester   *telemetry.Ingester
 	listener   net.Listener
 	handler    http.Handler
 	tls        *tls.Config // nil: plain HTTP
@@ -69,6 +72,11 @@ func New(ctx context.Context, cfg settings.Settings, log *slog.Logger) (_ *App, 
 
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if a.telemetry, err = telemetry.Open(ctx, cfg.DatabaseURL, log); err != nil {
+		return nil, err
+	}
+	a.onClose(a.telemetry.Close)
+	a.ingester = telemetry.NewIngester(telemetry.Config{Database: a.telemetry, Log: log, Registry: reg})
 	admin, err := adminapi.New(adminapi.Config{
 		Store: a.store, Admins: a.admins, Passwords: passwords, Slaves: a.slaves,
 		Publisher: publish.New(publish.Config{Store: a.store, Board: a.board, SigningKey: cfg.SigningKey, Log: log}),
@@ -80,7 +88,7 @@ func New(ctx context.Context, cfg settings.Settings, log *slog.Logger) (_ *App, 
 	monitor := httpserver.Monitoring(reg, a.ready)
 	a.monitor = monitor
 	a.handler = routes(log, admin, monitor, slaveapi.New(slaveapi.Config{
-		Store: a.store, Board: a.board, Slaves: a.slaves, Log: log, Registry: reg,
+		Store: a.store, Board: a.board, Slaves: a.slaves, Telemetry: a.ingester, Log: log, Registry: reg,
 	}))
 
 	if cfg.TLS() {
@@ -112,6 +120,7 @@ func (a *App) Run(ctx context.Context) error {
 	group.Go(func() error { return a.slaves.Run(ctx) })
 	group.Go(func() error { return a.admins.Run(ctx) })
 	group.Go(func() error { return a.store.Watch(ctx, a.changed) })
+	group.Go(func() error { return a.ingester.Run(ctx) })
 	group.Go(func() error { // lets go of the slaves that wait for a publish, or Serve would wait for them
 		<-ctx.Done()
 		a.board.Close()

@@ -1,4 +1,5 @@
-// Package slaveapi serves /api/v1/media-slave: what slaves ask of the master and report to it.
+// Package slaveapi serves /api/v1/media-slave and /api/v1/slave: what slaves ask of the master and report to
+// it.
 //
 // Slaves of all ages come here. Those that send `Authorization: App …` get the answers that the Lua agents
 // in the field read: the same documents in an envelope {code, message, data}, errors too. All others get
@@ -18,30 +19,35 @@ import (
 	"github.com/uhdadmin/media-gateway/master/internal/auth"
 	"github.com/uhdadmin/media-gateway/master/internal/publish"
 	"github.com/uhdadmin/media-gateway/master/internal/store"
+	"github.com/uhdadmin/media-gateway/master/internal/telemetry"
 	"github.com/uhdadmin/media-gateway/shared/api"
 )
 
 // Config of an API.
 type Config struct {
-	Store    *store.Store
-	Board    *publish.Board
-	Slaves   *auth.Slaves
-	Log      *slog.Logger
-	Registry prometheus.Registerer
+	Store     *store.Store
+	Board     *publish.Board
+	Slaves    *auth.Slaves
+	Telemetry *telemetry.Ingester
+	Log       *slog.Logger
+	Registry  prometheus.Registerer
 }
 
 // API is the slave API.
 type API struct {
 	cfg       Config
 	metrics   *metrics
-	delivered sync.Map // distribution ids that are marked delivered
+	delivered sync.Map      // distribution ids that are marked delivered
+	batches   chan struct{} // of telemetry, in memory
 }
 
 // New returns the API and registers its metrics.
-func New(cfg Config) *API { return &API{cfg: cfg, metrics: newMetrics(cfg)} }
+func New(cfg Config) *API {
+	return &API{cfg: cfg, metrics: newMetrics(cfg), batches: make(chan struct{}, maxBatches)}
+}
 
-// Mount adds the API's routes to r under api.PathMediaSlave. Dot segments in the path must have been
-// resolved before.
+// Mount adds the API's routes to r under api.PathMediaSlave and api.PathSlave. Dot segments in the path must
+// have been resolved before.
 func (a *API) Mount(r chi.Router) {
 	r.Route(api.PathMediaSlave, func(r chi.Router) {
 		r.Get("/config/version", a.handle("config/version", a.version))
@@ -49,9 +55,17 @@ func (a *API) Mount(r chi.Router) {
 		r.Get("/rate-limits", a.handle("rate-limits", a.rateLimits))
 		r.Post("/ack", a.handle("ack", a.ack))
 		r.Post("/heartbeat", a.handle("heartbeat", a.heartbeat))
-		r.NotFound(a.refuse(http.StatusNotFound, "the slave API has no such path"))
-		r.MethodNotAllowed(a.refuse(http.StatusMethodNotAllowed, "the slave API does not take this method here"))
+		a.mountRefusals(r)
 	})
+	r.Route(api.PathSlave, func(r chi.Router) {
+		a.mountTelemetry(r)
+		a.mountRefusals(r)
+	})
+}
+
+func (a *API) mountRefusals(r chi.Router) {
+	r.NotFound(a.refuse(http.StatusNotFound, "the slave API has no such path"))
+	r.MethodNotAllowed(a.refuse(http.StatusMethodNotAllowed, "the slave API does not take this method here"))
 }
 
 // handler answers one authenticated request with a document or an error.
