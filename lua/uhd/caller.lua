@@ -139,7 +139,7 @@ function _M:resolve(needed)
 
   local user
   if needed then
-    user = users.of(self.scope, self.token_hash)
+    user = users.of(self.scope, self.token_hash, self.who)
 
   else
     user = users.known(self.scope, self.token_hash)

@@ -336,12 +336,15 @@ function _M.keep(stream)
 end
 
 
--- A stream was reported to have ended.
+-- A stream was reported to have ended. Returns whether it was live.
 function _M.stop(stream)
   local session = read(stream.id)
-  if session and session.state == LIVE then
-    write(session, GHOST)
+  if not session or session.state ~= LIVE then
+    return false
   end
+  write(session, GHOST)
+
+  return true
 end
 
 

@@ -79,6 +79,20 @@ local function refuse(limit)
 end
 
 
+-- Tells the supervisor that a stream has ended, for the count of all hosts.
+-- failed: it did not come about.
+local function report_end(stream, failed)
+  supervisor.tell("POST", "/sessions/end", {
+    scope = stream.scope,
+    play_session_id = stream.play_session,
+    user_id = stream.user or "",
+    device_id = stream.device or "",
+    client_ip = stream.ip,
+    failed = failed,
+  })
+end
+
+
 -- Asks the supervisor about a stream that is new here. Returns its answer, or
 -- nil when there was none in time.
 local function ask(stream, who)
@@ -237,7 +251,9 @@ local function check_report(var, who, report)
 
   complete(stream)
   sessions.prepare(stream)
-  sessions.stop(stream)
+  if sessions.stop(stream) then
+    report_end(stream, false)
+  end
 end
 
 
@@ -290,6 +306,7 @@ function _M.filter_header()
     state.stream = nil
     if state.is_new then
       sessions.forget(stream)
+      report_end(stream, true)
     end
   end
 end

@@ -295,6 +295,17 @@ function _M.ask(method, path, document)
 end
 
 
+-- The same, for a request that has no use for the answer. Returns true when it
+-- is tried.
+function _M.tell(method, path, document)
+  return _M.reachable() and timer_at(0, function(premature)
+    if not premature then
+      _M.call(method, path, document)
+    end
+  end)
+end
+
+
 -- Returns a query string of the arguments, a list of name, value, name, ….
 function _M.query(...)
   local parts = {}

@@ -1,6 +1,8 @@
 -- Whose a token is. Bindings come from captured logins, from the supervisor
 -- after an nginx start, and, for a token that nobody has seen log in, from one
--- question to the supervisor.
+-- question to the supervisor. It is asked by the token's hash; only where it
+-- does not know that and says that the media server can tell does it get the
+-- token itself, which it hands to that server and forgets.
 --
 -- Shared dict session_store:
 --   user:<scope>:<token hash>     user id, "" while known to be unknown
@@ -49,17 +51,23 @@ local function key_of(scope, token_hash)
 end
 
 
--- Remembers whose a token is. Returns true, or nil and an error.
-function _M.bind(scope, token_hash, user_id)
+-- Remembers whose a token is; valid_for: seconds, after which it has to be
+-- asked again, or nil. Returns true, or nil and an error.
+function _M.bind(scope, token_hash, user_id, valid_for)
   local key = key_of(scope, token_hash)
   cache:delete(key)
+  if type(valid_for) ~= "number" or valid_for <= 0 or valid_for > KEPT_FOR
+  then
+    valid_for = KEPT_FOR
+  end
 
-  return dict:set("user:" .. key, user_id, KEPT_FOR)
+  return dict:set("user:" .. key, user_id, valid_for)
 end
 
 
--- Takes over text, {"users": [{"scope", "token_hash", "user_id"}]}: whole or
--- not at all. Returns how many, or nil, an error and the field it is about.
+-- Takes over text, {"users": [{"scope", "token_hash", "user_id"}]}, each with
+-- valid_for or without: whole or not at all. Returns how many, or nil, an error
+-- and the field it is about.
 function _M.load(text)
   local document, err = cjson.decode(text)
   if type(document) ~= "table" then
@@ -81,7 +89,8 @@ function _M.load(text)
   end
 
   for i = 1, #list do
-    _M.bind(list[i].scope, list[i].token_hash, list[i].user_id)
+    _M.bind(list[i].scope, list[i].token_hash, list[i].user_id,
+            list[i].valid_for)
   end
 
   return #list
@@ -117,17 +126,34 @@ function _M.known(scope, token_hash)
 end
 
 
-local function ask(scope, token_hash)
+-- Asks the supervisor, by the hash and, where that helps, by the token of who.
+-- Returns the status and the answer, or nil when there was none in time.
+local function put_question(scope, token_hash, who)
   local path = "/users" .. supervisor.query("scope", scope,
                                             "token_hash", token_hash)
   local status, answer = supervisor.ask("GET", path)
+  if status ~= 404 or type(answer) ~= "table" or not answer.resolvable then
+    return status, answer
+  end
+
+  return supervisor.ask("POST", "/users/resolve", {
+    scope = scope,
+    token = who.token,
+    device_id = who.device_id or "",
+    client_name = who.client or "",
+  })
+end
+
+
+local function ask(scope, token_hash, who)
+  local status, answer = put_question(scope, token_hash, who)
   if not status then
     return nil
   end
 
   if status == 200 and type(answer) == "table" and _M.is_id(answer.user_id)
   then
-    _M.bind(scope, token_hash, answer.user_id)
+    _M.bind(scope, token_hash, answer.user_id, answer.valid_for)
     return answer.user_id
   end
 
@@ -139,9 +165,9 @@ end
 
 
 -- Returns the user id of a token, or nil. Asks the supervisor about an unknown
--- one, once; who comes while another request asks goes on without. Access
--- phase only.
-function _M.of(scope, token_hash)
+-- one, once; who comes while another request asks goes on without. who: who
+-- sends the request, as identity.read returns it. Access phase only.
+function _M.of(scope, token_hash, who)
   if not token_hash then
     return nil
   end
@@ -154,7 +180,7 @@ function _M.of(scope, token_hash)
     return user_id
   end
 
-  user_id = ask(scope, token_hash)
+  user_id = ask(scope, token_hash, who)
   dict:delete("asking:" .. key)
 
   return user_id

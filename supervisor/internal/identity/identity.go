@@ -1,17 +1,24 @@
 // Package identity knows which user a token was given to. nginx's workers capture logins and hand over the
 // token's hash and the user; this package keeps the bindings over restarts of nginx and of itself, so that
-// limits by user hold for players that logged in weeks ago. A plain token never gets here.
+// limits by user hold for players that logged in weeks ago. What it knows is in memory and in a file; with
+// Redis, what other slaves in front of the same media server have seen as well.
+//
+// A token that nobody has seen log in is asked about at the media server, where the operator allows that. Only
+// then does a plain token come here, and it is gone with the answer: no file, no Redis and no log gets to see it.
 package identity
 
 import (
 	"container/list"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/uhdadmin/media-gateway/supervisor/internal/nginx"
 )
@@ -30,6 +37,9 @@ const (
 type Config struct {
 	Path       string           // of the file that keeps the bindings
 	Nginx      Pusher           // gets all bindings when it was started anew
+	Redis      redis.Cmdable    // nil: none
+	Media      Resolver         // nil: unknown tokens stay unknown
+	AskAgain   time.Duration    // least time between two questions about one unknown token
 	Now        func() time.Time // nil: time.Now
 	Log        *slog.Logger
 	Registerer prometheus.Registerer
@@ -41,11 +51,15 @@ type Book struct {
 	metrics *metrics
 	changed chan struct{} // there is something to save
 	started chan struct{} // nginx was started anew
+	news    chan struct{} // there is something in fresh
+	shared  *shared       // nil without Redis
+	unknown *unknown      // what is being asked, and what was asked in vain
 
 	mu       sync.Mutex // guards what follows
 	bindings map[key]*list.Element
-	order    *list.List // of *binding, by last use
-	dirty    bool       // the file is behind
+	order    *list.List   // of *binding, by last use
+	dirty    bool         // the file is behind
+	fresh    []nginx.User // nginx is to be told
 }
 
 type key struct{ scope, tokenHash string }
@@ -63,8 +77,11 @@ func Open(cfg Config) (*Book, error) {
 		cfg.Now = time.Now
 	}
 	b := &Book{
-		cfg: cfg, changed: make(chan struct{}, 1), started: make(chan struct{}, 1),
-		bindings: map[key]*list.Element{}, order: list.New(),
+		cfg: cfg, changed: make(chan struct{}, 1), started: make(chan struct{}, 1), news: make(chan struct{}, 1),
+		bindings: map[key]*list.Element{}, order: list.New(), unknown: newUnknown(),
+	}
+	if cfg.Redis != nil {
+		b.shared = newShared(cfg.Redis)
 	}
 	b.metrics = newMetrics(b)
 	if err := cfg.Registerer.Register(b.metrics); err != nil {
@@ -90,13 +107,23 @@ func (b *Book) Learn(u nginx.User) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	u.ValidFor = 0
 	b.put(&binding{u, b.cfg.Now().Unix()})
 	b.noteChange()
+	b.share(key{u.Scope, u.TokenHash})
 	return nil
 }
 
-// Lookup returns the user of a token.
-func (b *Book) Lookup(scope, tokenHash string) (userID string, known bool) {
+// Find returns the user of a token: from memory, else from Redis, for which it waits a moment where Redis answers
+// as it should, and not at all where it does not.
+func (b *Book) Find(ctx context.Context, scope, tokenHash string) (userID string, known bool) {
+	if userID, known = b.lookup(scope, tokenHash); known || b.shared == nil || !isHash(tokenHash) || !isScope(scope) {
+		return userID, known
+	}
+	return b.findShared(ctx, key{scope, tokenHash})
+}
+
+func (b *Book) lookup(scope, tokenHash string) (userID string, known bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	element, ok := b.bindings[key{scope, tokenHash}]
@@ -110,6 +137,7 @@ func (b *Book) Lookup(scope, tokenHash string) (userID string, known bool) {
 	}
 	if now-found.Used >= int64(usesSavedEvery.Seconds()) {
 		b.noteChange()
+		b.share(key{scope, tokenHash})
 	}
 	found.Used = now
 	b.order.MoveToBack(element)
@@ -165,25 +193,39 @@ func (b *Book) ended(n *binding) bool {
 	return b.cfg.Now().Unix()-n.Used >= int64(keptFor.Seconds())
 }
 
+// tell has nginx know a user some time soon, for which nobody waits.
+func (b *Book) tell(u nginx.User) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.fresh) < mostFresh {
+		b.fresh = append(b.fresh, u)
+	}
+	nudge(b.news)
+}
+
+// mostFresh bounds what waits while nginx is down; it asks anew when it is up.
+const mostFresh = 1000
+
 func (b *Book) noteChange() {
 	b.dirty = true
 	nudge(b.changed)
 }
 
 func check(u nginx.User) error {
-	if len(u.Scope) == 0 || len(u.Scope) > 256 {
+	if !isScope(u.Scope) {
 		return ErrScope
 	}
 	if len(u.UserID) == 0 || len(u.UserID) > 256 {
 		return ErrUserID
 	}
-	if len(u.TokenHash) != 64 {
+	if !isHash(u.TokenHash) {
 		return ErrTokenHash
 	}
-	for _, c := range []byte(u.TokenHash) {
-		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return ErrTokenHash
-		}
-	}
 	return nil
+}
+
+func isScope(text string) bool { return len(text) > 0 && len(text) <= 256 }
+
+func isHash(text string) bool {
+	return len(text) == 64 && strings.Trim(text, "0123456789abcdef") == ""
 }

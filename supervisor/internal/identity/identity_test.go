@@ -97,7 +97,7 @@ func learn(t *testing.T, b *identity.Book, scope string, n int, user string) {
 
 func want(t *testing.T, b *identity.Book, scope string, n int, user string) {
 	t.Helper()
-	if got, known := b.Lookup(scope, hash(n)); got != user || known != (user != "") {
+	if got, known := b.Find(t.Context(), scope, hash(n)); got != user || known != (user != "") {
 		t.Errorf("token %d of %s belongs to %q, %v, want %q", n, scope, got, known, user)
 	}
 }

@@ -24,12 +24,21 @@ const (
 // Restarted says that nginx was started anew and knows no user.
 func (b *Book) Restarted() { nudge(b.started) }
 
-// Run saves what changes and tells each nginx that is started, until ctx ends; then it saves once more.
+// Run saves what changes and tells each nginx that is started, until ctx ends; then it saves once more. When it
+// returns, no question runs any more.
 func (b *Book) Run(ctx context.Context) error {
 	var group errgroup.Group
 	group.Go(func() error { b.keepSaved(ctx); return nil })
 	group.Go(func() error { b.keepPushed(ctx); return nil })
-	return group.Wait()
+	if b.shared != nil {
+		group.Go(func() error { b.keepShared(ctx); return nil })
+	}
+	err := group.Wait()
+	b.unknown.end()
+	if b.shared != nil {
+		b.shared.end()
+	}
+	return err
 }
 
 func (b *Book) keepSaved(ctx context.Context) {
@@ -54,6 +63,9 @@ func (b *Book) keepPushed(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-b.news:
+			b.pushFresh(ctx)
+			continue
 		case <-b.started:
 		case <-retry:
 		}
@@ -74,6 +86,21 @@ func (b *Book) keepPushed(ctx context.Context) {
 				retry = time.After(retryAfter)
 			}
 		}
+	}
+}
+
+// pushFresh tells nginx what it has asked about. One that is not told asks again.
+func (b *Book) pushFresh(ctx context.Context) {
+	b.mu.Lock()
+	users := b.fresh
+	b.fresh = nil
+	b.mu.Unlock()
+	if len(users) == 0 {
+		return
+	}
+	if err := b.cfg.Nginx.PushUsers(ctx, users); err != nil && ctx.Err() == nil && !errors.Is(err, nginx.ErrDown) {
+		b.metrics.pushFailures.Inc()
+		b.cfg.Log.Warn("Users of tokens not pushed: nginx asks again", "count", len(users), "error", err)
 	}
 }
 

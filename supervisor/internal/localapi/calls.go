@@ -1,9 +1,12 @@
 package localapi
 
 import (
+	"context"
 	"errors"
 	"net/http"
+	"time"
 
+	"github.com/uhdadmin/media-gateway/supervisor/internal/mediaserver"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/nginx"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/session"
 )
@@ -21,6 +24,20 @@ func (s *Server) checkIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer(w, http.StatusOK, s.cfg.Sessions.CheckIn(r.Context(), in))
+}
+
+// end answers POST /sessions/end.
+func (s *Server) end(w http.ResponseWriter, r *http.Request) {
+	var in session.End
+	if !decode(w, r, &in) {
+		return
+	}
+	if !named(in.Scope) || !named(in.PlaySessionID) {
+		refuse(w, http.StatusUnprocessableEntity, errNoSession)
+		return
+	}
+	s.cfg.Sessions.Ended(in)
+	w.WriteHeader(http.StatusNoContent)
 }
 
 func named(id string) bool { return len(id) > 0 && len(id) <= 256 }
@@ -62,13 +79,51 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
+// unknownUser is the answer about a token that nobody knows.
+type unknownUser struct {
+	Error      string `json:"error"`
+	Resolvable bool   `json:"resolvable,omitempty"` // POST /users/resolve is worth the plain token
+}
+
+var noUser = unknownUser{Error: "no such token is known"}
+
 // user answers GET /users.
 func (s *Server) user(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
-	userID, known := s.cfg.Identities.Lookup(query.Get("scope"), query.Get("token_hash"))
+	scope := query.Get("scope")
+	userID, known := s.cfg.Identities.Find(r.Context(), scope, query.Get("token_hash"))
 	if !known {
-		refuse(w, http.StatusNotFound, errors.New("no such token is known"))
+		unknown := noUser
+		unknown.Resolvable = s.cfg.Identities.Resolves(scope)
+		answer(w, http.StatusNotFound, unknown)
 		return
 	}
 	answer(w, http.StatusOK, map[string]string{"user_id": userID})
+}
+
+// resolveTimeout is how long a worker waits for the media server here, of the 300 ms that it waits for us.
+const resolveTimeout = 200 * time.Millisecond
+
+// resolve answers POST /users/resolve: the one call with a plain token, which is for the media server alone.
+func (s *Server) resolve(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Scope      string `json:"scope"`
+		Token      string `json:"token"`
+		DeviceID   string `json:"device_id"`
+		ClientName string `json:"client_name"`
+	}
+	if !decode(w, r, &in) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), resolveTimeout)
+	defer cancel()
+	found, known := s.cfg.Identities.Resolve(ctx, in.Scope, mediaserver.Question{Token: in.Token, DeviceID: in.DeviceID, Client: in.ClientName})
+	if !known {
+		answer(w, http.StatusNotFound, noUser)
+		return
+	}
+	answer(w, http.StatusOK, struct {
+		UserID   string `json:"user_id"`
+		ValidFor int64  `json:"valid_for,omitempty"` // seconds
+	}{found.UserID, int64(found.For.Seconds())})
 }

@@ -3,7 +3,8 @@
 // calls.
 //
 // Players wait for its answers, so it decides from memory; only a check-in may wait for the master, for
-// 250 ms. A 5xx makes workers leave it alone for a while: what a caller does wrong is a 4xx.
+// 250 ms, and a token that nobody knows for the media server, for 200. A 5xx makes workers leave it alone for a
+// while: what a caller does wrong is a 4xx.
 package localapi
 
 import (
@@ -21,6 +22,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/uhdadmin/media-gateway/shared/httpserver"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/identity"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/mediaserver"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/nginx"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/session"
 )
@@ -31,12 +34,15 @@ const maxBody = 16 << 10
 // Sessions decides about playbacks; see session.
 type Sessions interface {
 	CheckIn(ctx context.Context, in session.CheckIn) session.Answer
+	Ended(end session.End)
 }
 
 // Identities knows whose tokens are; see identity.
 type Identities interface {
 	Learn(u nginx.User) error
-	Lookup(scope, tokenHash string) (userID string, known bool)
+	Find(ctx context.Context, scope, tokenHash string) (userID string, known bool)
+	Resolves(scope string) bool
+	Resolve(ctx context.Context, scope string, q mediaserver.Question) (identity.Found, bool)
 }
 
 // Config of a Server.
@@ -101,7 +107,9 @@ func (s *Server) Serve(ctx context.Context) error {
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /sessions/checkin", s.checkIn)
+	mux.HandleFunc("POST /sessions/end", s.end)
 	mux.HandleFunc("POST /logins", s.login)
+	mux.HandleFunc("POST /users/resolve", s.resolve)
 	mux.HandleFunc("GET /users", s.user)
 	return s.metrics.measure(mux)
 }

@@ -15,22 +15,41 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/uhdadmin/media-gateway/supervisor/internal/identity"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/localapi"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/mediaserver"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/nginx"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/session"
 )
 
 // everyone lets all sessions in, the second one at another's expense.
-type everyone struct{ asked []session.CheckIn }
+type everyone struct {
+	asked []session.CheckIn
+	ended []session.End
+}
+
+func (e *everyone) Ended(end session.End) { e.ended = append(e.ended, end) }
 
 func (e *everyone) CheckIn(_ context.Context, in session.CheckIn) session.Answer {
 	e.asked = append(e.asked, in)
 	return session.Answer{Allowed: true, ActiveCount: len(e.asked), Kick: []string{}}
+}
+
+// media is the media server of scope 2: it knows one token.
+type media struct{}
+
+func (media) Resolves(scope string) bool { return scope == "2" }
+
+func (media) UserOf(_ context.Context, _ string, q mediaserver.Question) (mediaserver.User, time.Time, error) {
+	if q == (mediaserver.Question{Token: "a-plain-token", DeviceID: "tv", Client: "TV"}) {
+		return mediaserver.User{ID: "bob"}, q.Since, nil
+	}
+	return mediaserver.User{}, q.Since, mediaserver.ErrUnknown
 }
 
 type noNginx struct{}
@@ -67,7 +86,7 @@ func newDesk(t *testing.T, owner int) *desk {
 	}
 	log := slog.New(slog.DiscardHandler)
 	book, err := identity.Open(identity.Config{
-		Path: filepath.Join(dir, "identities.json"), Nginx: noNginx{}, Log: log, Registerer: d.registry,
+		Path: filepath.Join(dir, "identities.json"), Nginx: noNginx{}, Media: media{}, AskAgain: time.Minute, Log: log, Registerer: d.registry,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -116,13 +135,23 @@ func TestCalls(t *testing.T) {
 	d.want("GET", "/users?scope=1&token_hash="+token, "", 404, `{"error":"no such token is known"}`)
 	d.want("POST", "/logins", fmt.Sprintf(`{"scope":"1","token_hash":%q,"user_id":"ann","user_name":"Ann","success":true}`, token), 204, "")
 	d.want("GET", "/users?scope=1&token_hash="+token, "", 200, `{"user_id":"ann"}`)
-	d.want("GET", "/users?scope=2&token_hash="+token, "", 404, "*")
+	d.want("GET", "/users?scope=2&token_hash="+token, "", 404, `{"error":"no such token is known","resolvable":true}`)
+	d.want("POST", "/users/resolve", `{"scope":"2","token":"a-plain-token","device_id":"tv","client_name":"TV"}`, 200, `{"user_id":"bob"}`)
+	d.want("POST", "/users/resolve", `{"scope":"1","token":"a-plain-token","device_id":"tv","client_name":"TV"}`, 404, "*")
+	d.want("POST", "/users/resolve", `{"scope":"2","token":"made up"}`, 404, `{"error":"no such token is known"}`)
+	d.want("POST", "/users/resolve", `{"scope":"2"}`, 404, "*")
 	d.want("POST", "/logins", `{"scope":"1","user_name":"eve","success":false}`, 204, "")
 	d.want("POST", "/sessions/checkin", `{"scope":"1","play_session_id":"p","user_id":"ann","max_streams":2,"action_on_exceed":"reject"}`,
 		200, `{"allowed":true,"active_count":1,"kick":[]}`)
 	if in := d.sessions.asked[0]; in.Scope != "1" || in.PlaySessionID != "p" || in.UserID != "ann" || in.MaxStreams != 2 {
 		t.Errorf("asked %+v", in)
 	}
+
+	d.want("POST", "/sessions/end", `{"scope":"1","play_session_id":"p","user_id":"ann","device_id":"tv","client_ip":"192.0.2.1"}`, 204, "")
+	if len(d.sessions.ended) != 1 || d.sessions.ended[0].UserID != "ann" || d.sessions.ended[0].DeviceID != "tv" {
+		t.Errorf("ended %+v", d.sessions.ended)
+	}
+	d.want("POST", "/sessions/end", `{"scope":"1"}`, 422, "*")
 
 	// What is wrong is the caller's, and changes nothing.
 	d.want("POST", "/logins", `{"scope":"1","token_hash":"a-plain-token","user_id":"ann","success":true}`,
@@ -142,7 +171,7 @@ uhd_logins_total{result="succeeded"} 1
 	if err != nil {
 		t.Error(err)
 	}
-	if n, err := testutil.GatherAndCount(d.registry, "uhd_local_request_seconds"); err != nil || n != 4 {
+	if n, err := testutil.GatherAndCount(d.registry, "uhd_local_request_seconds"); err != nil || n != 6 {
 		t.Errorf("%d calls are timed, %v", n, err)
 	}
 }

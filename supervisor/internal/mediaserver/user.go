@@ -15,7 +15,7 @@ type Question struct {
 	Token    string // plain; kept nowhere
 	DeviceID string
 	Client   string
-	Since    time.Time // the answer to an earlier question about the same token; zero for the first one
+	Since    time.Time // as UserOf returned it for the same token before; zero for the first question
 }
 
 // User is whose a token is.
@@ -31,7 +31,7 @@ type User struct {
 // Emby has no such call. Its sessions say which user was last seen on a device, and the device is what the
 // request states, so a request could borrow the user of another's device. Two things bound that: the sessions
 // must name one user only for this device and client, and Emby must have seen the device after the question
-// first came up (ErrNotYet until then, with the time to ask on with as Since): with each request it puts the
+// first came up (ErrNotYet until then; the time that is returned is Since of the next question): with each request it puts the
 // session down to the user of that request's own token.
 func (d *Directory) UserOf(ctx context.Context, scope string, q Question) (User, time.Time, error) {
 	s := d.of(scope)
@@ -101,7 +101,7 @@ func (s *server) onDevice(ctx context.Context, q Question) (User, time.Time, err
 	case !seen.After(q.Since):
 		return User{}, q.Since, ErrNotYet
 	}
-	return User{ID: user, Stated: true}, q.Since, nil
+	return User{ID: user, Stated: true}, date.Add(time.Second), nil
 }
 
 // session is one of the list that both servers answer with.

@@ -50,6 +50,7 @@ type User struct {
 	Scope     string `json:"scope"`      // the media server that the token is of
 	TokenHash string `json:"token_hash"` // SHA-256, hex
 	UserID    string `json:"user_id"`
+	ValidFor  int64  `json:"valid_for,omitempty"` // seconds, after which nginx asks again; 0: its own time
 }
 
 // usersPerPush keeps a body well below what the admin socket takes.
