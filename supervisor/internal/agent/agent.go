@@ -40,7 +40,8 @@ type Config struct {
 	ReloadMinInterval time.Duration // least time between two reloads; 0: none
 	KeepDrift         bool          // leave edits of managed files alone
 
-	Serving func(*release.Release) // told what serves, at boot and after each change; may be nil
+	Serving  func(*release.Release) // told what serves, at boot and after each change; may be nil
+	Metadata func() map[string]any  // more of what heartbeats tell the master; may be nil
 
 	Log        *slog.Logger
 	Registerer prometheus.Registerer

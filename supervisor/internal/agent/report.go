@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"time"
 
@@ -66,7 +67,7 @@ func (a *Agent) beat(ctx context.Context) error {
 func (a *Agent) heartbeat(ctx context.Context) api.Heartbeat {
 	s := a.Status(ctx)
 	hostname, _ := os.Hostname()
-	return api.Heartbeat{
+	beat := api.Heartbeat{
 		AgentVersion:         a.cfg.Version,
 		CurrentConfigVersion: api.Int(s.Release.Version),
 		Status:               s.Status,
@@ -75,4 +76,8 @@ func (a *Agent) heartbeat(ctx context.Context) api.Heartbeat {
 			"nginx_generation": s.Nginx.Generation, "nginx_old_workers": s.OldWorkers, "uptime_seconds": int64(time.Since(a.board.begun).Seconds()),
 		},
 	}
+	if a.cfg.Metadata != nil {
+		maps.Copy(beat.Metadata, a.cfg.Metadata())
+	}
+	return beat
 }

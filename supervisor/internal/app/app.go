@@ -34,6 +34,8 @@ import (
 	"github.com/uhdadmin/media-gateway/supervisor/internal/session"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/settings"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/spool"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/telemetry"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/transfer"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/watch"
 )
 
@@ -57,6 +59,10 @@ type App struct {
 	identities *identity.Book
 	decisions  *decision.Set
 	spool      *spool.Spool
+
+	// What becomes of the logs.
+	transfers *transfer.Collector
+	telemetry *telemetry.Shipper
 }
 
 // New makes the parts and opens what they need; nothing runs yet. Close when it is not Run.
@@ -102,11 +108,14 @@ func (a *App) assemble(ctx context.Context, s settings.Settings) (err error) {
 	if err := a.serveWorkers(ctx, root, s, master); err != nil {
 		return err
 	}
+	if err := a.followLogs(root, s, master); err != nil {
+		return err
+	}
 	a.agent, err = agent.New(agent.Config{
 		Master: master, Releases: a.releases, Nginx: a.nginx,
 		Version: buildinfo.Version(), Token: s.AppToken, PublicKey: s.Ed25519Key(),
 		PullInterval: s.PullInterval, HeartbeatInterval: s.HeartbeatInterval, ReloadMinInterval: s.ReloadMinInterval,
-		KeepDrift: s.DriftPolicy == settings.DriftKeep, Serving: a.watchRelease,
+		KeepDrift: s.DriftPolicy == settings.DriftKeep, Serving: a.watchRelease, Metadata: a.heartbeatMetadata,
 		Log: a.log, Registerer: a.registry,
 	})
 	return err
@@ -148,7 +157,7 @@ func (a *App) Run(ctx context.Context) error {
 	// nginx drains after ctx has ended, and its workers go on asking, telling and logging.
 	serving, nginxGone := context.WithCancel(context.WithoutCancel(ctx))
 	for _, run := range []func(context.Context) error{
-		a.local.Serve, a.identities.Run, a.decisions.Run, a.spool.Run, a.followUsage,
+		a.local.Serve, a.identities.Run, a.decisions.Run, a.spool.Run, a.transfers.Run, a.telemetry.Run,
 	} {
 		group.Go(func() error { return run(serving) })
 	}

@@ -61,6 +61,9 @@ func (e *RefusedError) Error() string {
 // adminTimeout bounds one call; compiling the largest rules takes a few hundred milliseconds.
 const adminTimeout = 5 * time.Second
 
+// maxAnswer is more than the dict of usage records holds, whose hundreds are the longest answer.
+const maxAnswer = 40 << 20
+
 // adminClient speaks to the admin socket of one root.
 type adminClient struct{ http *http.Client }
 
@@ -94,7 +97,7 @@ func (c *adminClient) call(ctx context.Context, method, path string, header http
 		return fmt.Errorf("admin socket: %w", err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	b, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	b, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return fmt.Errorf("admin socket: %s %s: %w", method, path, err)
 	}

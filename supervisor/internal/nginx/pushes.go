@@ -70,15 +70,19 @@ func (s *Server) PushUsers(ctx context.Context, users []User) error {
 	return nil
 }
 
-// TakeUsage takes away up to limit partial usage records of running streams; each is JSON, as the log handler
-// wrote it. Records that are not taken are lost when nginx ends, and oldest first when they fill their dict.
-func (s *Server) TakeUsage(ctx context.Context, limit int) ([]json.RawMessage, error) {
-	query := url.Values{"max": {strconv.Itoa(limit)}}
-	var answer struct {
-		Usage []json.RawMessage `json:"usage"`
-	}
+// Usage is what nginx knows of running transfers beyond what was confirmed.
+type Usage struct {
+	Epoch string            `json:"epoch"` // the count that numbers are of; another one after a start of nginx
+	Usage []json.RawMessage `json:"usage"` // records, each with its number as seq, oldest first
+}
+
+// Usage confirms the records up to number after of that epoch, which nginx then forgets, and returns up to
+// limit of those that follow. Records that are not confirmed come again.
+func (s *Server) Usage(ctx context.Context, epoch string, after int64, limit int) (Usage, error) {
+	query := url.Values{"epoch": {epoch}, "after": {strconv.FormatInt(after, 10)}, "max": {strconv.Itoa(limit)}}
+	var answer Usage
 	if err := s.admin.call(ctx, http.MethodPost, "/usage?"+query.Encode(), nil, nil, &answer); err != nil {
-		return nil, fmt.Errorf("take usage: %w", err)
+		return Usage{}, fmt.Errorf("take usage: %w", err)
 	}
-	return answer.Usage, nil
+	return answer, nil
 }

@@ -25,6 +25,7 @@ type Settings struct {
 	PullInterval      time.Duration `env:"CONFIG_PULL_INTERVAL" envDefault:"30s" takes:"the time between polls of a master that does not let them wait: seconds, or a duration as in 30s"`
 	HeartbeatInterval time.Duration `env:"HEARTBEAT_INTERVAL" envDefault:"60s" takes:"the time between two signs of life to the master: seconds, or a duration as in 60s"`
 
+	TelemetryInterval time.Duration `env:"TELEMETRY_FLUSH_INTERVAL" envDefault:"60s" takes:"how long telemetry waits for a full batch of 1,000 rows before it is sent: seconds, or a duration as in 60s"`
 	QuotaSyncInterval time.Duration `env:"QUOTA_SYNC_INTERVAL" envDefault:"300s" takes:"the time between two exchanges of usage and quotas with the master: seconds, or a duration as in 5m"`
 	SessionInterval   time.Duration `env:"SESSION_HEARTBEAT_INTERVAL" envDefault:"30s" takes:"the time between two lists of live sessions to the master: seconds, or a duration as in 30s"`
 	UsageTimezone     string        `env:"USAGE_TIMEZONE" envDefault:"UTC" takes:"the IANA name of the zone whose days, weeks and months quotas go by, as in Asia/Shanghai"`
@@ -47,7 +48,8 @@ type Settings struct {
 	DrainTimeout      time.Duration `env:"DRAIN_TIMEOUT" envDefault:"60s" takes:"how long streams may go on after a stop: seconds, or a duration as in 60s"`
 	ReloadMinInterval time.Duration `env:"RELOAD_MIN_INTERVAL" envDefault:"10s" takes:"the least time between two reloads of nginx: seconds, or a duration as in 10s"`
 
-	SpoolMaxBytes int64 `env:"SPOOL_MAX_BYTES" envDefault:"1073741824" takes:"how many bytes of access log may wait under SLAVE_ROOT/spool, at least 1048576; the oldest are dropped beyond that"`
+	SpoolMaxBytes     int64 `env:"SPOOL_MAX_BYTES" envDefault:"1073741824" takes:"how many bytes of logs may wait under SLAVE_ROOT/spool for the master, at least 1048576; the oldest are dropped beyond that"`
+	SpoolSegmentBytes int64 `env:"SPOOL_SEGMENT_BYTES" envDefault:"67108864" takes:"at how many bytes a log is rotated, at least 65536; an eighth of SPOOL_MAX_BYTES where that is less"`
 
 	PublicKey   string `env:"CONFIG_PUBLIC_KEY" takes:"the master's Ed25519 public key, base64 of 32 bytes; unsigned configurations are refused then"`
 	DriftPolicy string `env:"DRIFT_POLICY" envDefault:"restore" takes:"restore (undo edits of managed files) or keep"`
@@ -108,7 +110,7 @@ func (s *Settings) check() error {
 	}
 	for name, d := range map[string]time.Duration{
 		"CONFIG_PULL_INTERVAL": s.PullInterval, "HEARTBEAT_INTERVAL": s.HeartbeatInterval, "QUOTA_SYNC_INTERVAL": s.QuotaSyncInterval,
-		"SESSION_HEARTBEAT_INTERVAL": s.SessionInterval, "TOKEN_RESOLVE_INTERVAL": s.ResolveInterval,
+		"TELEMETRY_FLUSH_INTERVAL": s.TelemetryInterval, "SESSION_HEARTBEAT_INTERVAL": s.SessionInterval, "TOKEN_RESOLVE_INTERVAL": s.ResolveInterval,
 	} {
 		if d <= 0 {
 			return wrong(name, "is 0", "more than 0 seconds")
@@ -124,6 +126,9 @@ func (s *Settings) check() error {
 	}
 	if s.SpoolMaxBytes < 1<<20 {
 		return wrong("SPOOL_MAX_BYTES", "is "+strconv.FormatInt(s.SpoolMaxBytes, 10), "1048576 or more")
+	}
+	if s.SpoolSegmentBytes < 64<<10 {
+		return wrong("SPOOL_SEGMENT_BYTES", "is "+strconv.FormatInt(s.SpoolSegmentBytes, 10), "65536 or more")
 	}
 	if _, err := time.LoadLocation(s.UsageTimezone); err != nil {
 		return wrong("USAGE_TIMEZONE", "is \""+s.UsageTimezone+"\", no zone that is known here", "an IANA name, as in Asia/Shanghai")

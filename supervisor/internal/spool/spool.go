@@ -76,7 +76,7 @@ type ConsumerStatus struct {
 
 // Open returns the spool in cfg.Dir, which must exist.
 func Open(cfg Config) (*Spool, error) {
-	cfg.Rotate = cmp.Or(cfg.Rotate, min(64<<20, cfg.MaxBytes/8))
+	cfg.Rotate = min(cmp.Or(cfg.Rotate, 64<<20), cfg.MaxBytes/8)
 	cfg.RotateAge = cmp.Or(cfg.RotateAge, time.Hour)
 	cfg.Interval = cmp.Or(cfg.Interval, time.Second)
 	cfg.MaxLine = cmp.Or(cfg.MaxLine, 256<<10)

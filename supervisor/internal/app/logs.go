@@ -1,0 +1,42 @@
+package app
+
+import (
+	"path/filepath"
+
+	"github.com/uhdadmin/media-gateway/supervisor/internal/masterclient"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/settings"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/spool"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/telemetry"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/transfer"
+)
+
+// openSpool opens the logs that nginx, whose workers run as that user, and the supervisor write.
+func (a *App) openSpool(root string, workers int, s settings.Settings) (err error) {
+	a.spool, err = spool.Open(spool.Config{
+		Dir: filepath.Join(root, "spool"), State: filepath.Join(root, "state", "spool.json"), Owner: workers,
+		MaxBytes: s.SpoolMaxBytes, Rotate: s.SpoolSegmentBytes, Reopen: a.nginx.ReopenLogs, Log: a.log, Registerer: a.registry,
+	})
+	return err
+}
+
+// followLogs makes what fills the usage log and what reads both logs. All readers begin here, before any of
+// them runs: the spool keeps what the slowest has not read.
+func (a *App) followLogs(root string, s settings.Settings, master *masterclient.Client) (err error) {
+	a.transfers, err = transfer.New(transfer.Config{
+		Nginx: a.nginx, Spool: a.spool, Playing: func() bool { return a.sessions.Count() > 0 }, Seen: a.sessions.Seen,
+		Log: a.log, Registerer: a.registry,
+	})
+	if err != nil {
+		return err
+	}
+	a.telemetry, err = telemetry.New(telemetry.Config{
+		Spool: a.spool, Master: master, StateDir: filepath.Join(root, "state"), FlushInterval: s.TelemetryInterval,
+		Log: a.log, Registerer: a.registry,
+	})
+	return err
+}
+
+// heartbeatMetadata is what the master is told of the logs beside the agent's own state.
+func (a *App) heartbeatMetadata() map[string]any {
+	return map[string]any{"telemetry": a.telemetry.Status(), "spool": a.spool.Status()}
+}

@@ -1,0 +1,61 @@
+package telemetry
+
+import (
+	"github.com/uhdadmin/media-gateway/supervisor/internal/accesslog"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/spool"
+)
+
+// batch is consecutive lines of one segment, as the body of a request. Its memory is used again.
+type batch struct {
+	from, to spool.Position
+	lines    int   // as the spool has them
+	garbage  int   // of those: no entries
+	lost     int64 // bytes before it that nobody can read any more
+	body     []byte
+	ends     []int // where each row ends in body
+}
+
+const (
+	bodyHead = `{"entries":[`
+	bodyTail = `]}`
+)
+
+func (b *batch) reset() {
+	*b = batch{body: append(b.body[:0], bodyHead...), ends: b.ends[:0]}
+}
+
+func (b *batch) rows() int { return len(b.ends) }
+
+func (b *batch) size() int { return len(b.body) }
+
+// add takes lines that follow those it has.
+func (b *batch) add(got spool.Batch) {
+	if b.lines == 0 {
+		b.from = got.From
+	}
+	b.to = got.To
+	b.lines += len(got.Lines)
+	b.lost += got.Lost
+	for _, line := range got.Lines {
+		if accesslog.Check(line) != nil {
+			b.garbage++
+			continue
+		}
+		if len(b.ends) > 0 {
+			b.body = append(b.body, ',')
+		}
+		b.body = append(b.body, line...)
+		b.ends = append(b.ends, len(b.body))
+	}
+}
+
+// part writes rows i to j as a body of their own over buf, which it returns.
+func (b *batch) part(buf []byte, i, j int) []byte {
+	begin := len(bodyHead)
+	if i > 0 {
+		begin = b.ends[i-1] + 1 // after the comma
+	}
+	buf = append(buf[:0], bodyHead...)
+	buf = append(buf, b.body[begin:b.ends[j-1]]...)
+	return append(buf, bodyTail...)
+}

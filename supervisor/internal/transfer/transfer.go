@@ -1,0 +1,201 @@
+// Package transfer brings what running transfers have sent so far from nginx into the spool's usage log: a film
+// takes hours, and its quota must not learn of it at the end.
+//
+// nginx numbers its records and keeps each until it hears that it is on disk here:
+//
+//	ask (which also confirms the last answer) → append to usage.log, fsync → ask …
+//
+// The last line of usage.log says where to go on after a restart, so a crash on either side repeats no record
+// and loses none.
+package transfer
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/uhdadmin/media-gateway/supervisor/internal/accesslog"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/nginx"
+)
+
+// perCall is how many records are taken at once; one has about 1 KB.
+const perCall = 500
+
+// How often nginx is asked: it has a record of a stream every 10 s, or 8 MB.
+const (
+	often  = 2 * time.Second  // while streams run
+	seldom = 10 * time.Second // while none does, as far as is known
+)
+
+// source hands records out.
+type source interface {
+	Usage(ctx context.Context, epoch string, after int64, limit int) (nginx.Usage, error)
+}
+
+// sink keeps them.
+type sink interface {
+	Append(lines []byte) error
+	Last() ([]byte, error)
+}
+
+// Config of a Collector.
+type Config struct {
+	Nginx      source
+	Spool      sink
+	Playing    func() bool                     // whether streams run
+	Seen       func(scope, playSession string) // told of each record: a sign of life
+	Log        *slog.Logger
+	Registerer prometheus.Registerer
+}
+
+// Collector takes records. Run does the work.
+type Collector struct {
+	cfg     Config
+	metrics *metrics
+	pace    atomic.Int64 // nanoseconds, see SetPace; 0: our own
+	changed chan struct{}
+
+	// What Run's goroutine alone uses.
+	epoch  string // nginx's count that last belongs to
+	last   int64  // number of the last record on disk
+	parser accesslog.Parser
+	failed string // the last error
+}
+
+// New goes on after the last record in the spool.
+func New(cfg Config) (*Collector, error) {
+	c := &Collector{cfg: cfg, metrics: newMetrics(), changed: make(chan struct{}, 1)}
+	if err := cfg.Registerer.Register(c.metrics); err != nil {
+		return nil, fmt.Errorf("register transfer metrics: %w", err)
+	}
+	line, err := cfg.Spool.Last()
+	if err != nil {
+		return nil, fmt.Errorf("read the usage log's last line: %w", err)
+	}
+	var e accesslog.Entry
+	if line == nil {
+		return c, nil
+	}
+	if err := c.parser.Parse(line, &e); err != nil {
+		// nginx keeps what was not confirmed, and at most one answer of it is in the log already.
+		cfg.Log.Error("Usage log's last line does not read, some records may be counted twice", "error", err)
+		return c, nil
+	}
+	c.epoch, c.last = string(e.Epoch), e.Seq
+	return c, nil
+}
+
+// SetPace makes nginx be asked at least that often, for someone is near a limit; 0: as usual.
+func (c *Collector) SetPace(every time.Duration) {
+	if c.pace.Swap(int64(every)) == int64(every) {
+		return
+	}
+	select {
+	case c.changed <- struct{}{}:
+	default:
+	}
+}
+
+// Run takes records until ctx ends.
+func (c *Collector) Run(ctx context.Context) error {
+	for {
+		taken, err := c.take(ctx)
+		c.report(ctx, err)
+		if err == nil && taken == perCall {
+			continue // there are more
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-c.changed:
+		case <-time.After(c.pause(taken)):
+		}
+	}
+}
+
+// pause is how long to wait after an answer with that many records.
+func (c *Collector) pause(taken int) time.Duration {
+	pause := seldom
+	if taken > 0 || c.cfg.Playing() {
+		pause = often
+	}
+	if pace := time.Duration(c.pace.Load()); pace > 0 {
+		pause = min(pause, pace)
+	}
+	return pause
+}
+
+// take asks once, and returns how many records came.
+func (c *Collector) take(ctx context.Context) (int, error) {
+	answer, err := c.cfg.Nginx.Usage(ctx, c.epoch, c.last, perCall)
+	if err != nil {
+		return 0, err
+	}
+	last := c.last
+	if answer.Epoch != c.epoch {
+		last = 0 // an nginx that was started anew counts from 1
+	}
+	var lines []byte
+	var e accesslog.Entry
+	for _, record := range answer.Usage {
+		if err := c.parser.Parse(record, &e); err != nil || bytes.IndexByte(record, '\n') >= 0 {
+			c.metrics.garbage.Inc()
+			last = max(last, numberOf(record)) // or it would come for ever
+			continue
+		}
+		if e.Seq <= last {
+			continue // on disk; the confirmation did not get through
+		}
+		c.metrics.gaps.Add(float64(e.Seq - last - 1))
+		last = e.Seq
+		c.cfg.Seen(string(e.Scope), string(e.PlaySessionID))
+		lines = appendLine(lines, answer.Epoch, record)
+	}
+	if err := c.cfg.Spool.Append(lines); err != nil {
+		return 0, err // nginx keeps them
+	}
+	c.epoch, c.last = answer.Epoch, last
+	c.metrics.records.Add(float64(bytes.Count(lines, []byte{'\n'})))
+	return len(answer.Usage), nil
+}
+
+// numberOf returns the number of a record that is otherwise garbage.
+func numberOf(record json.RawMessage) int64 {
+	var numbered struct {
+		Seq int64 `json:"seq"`
+	}
+	_ = json.Unmarshal(record, &numbered) // 0 without one
+	return numbered.Seq
+}
+
+// appendLine writes a record as a line of the usage log: with the epoch that its number is of.
+func appendLine(lines []byte, epoch string, record json.RawMessage) []byte {
+	quoted, _ := json.Marshal(epoch) // of a string: no error
+	lines = append(lines, `{"epoch":`...)
+	lines = append(lines, quoted...)
+	lines = append(lines, ',')
+	lines = append(lines, record[1:]...)
+	return append(lines, '\n')
+}
+
+// report logs an error once, until it is another or gone.
+func (c *Collector) report(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	text := ""
+	if err != nil {
+		c.metrics.errors.Inc()
+		text = err.Error()
+	}
+	if text != "" && text != c.failed {
+		c.cfg.Log.Warn("Usage of running transfers not taken, tried again", "error", err)
+	}
+	c.failed = text
+}
