@@ -79,3 +79,36 @@ func (c *Client) post(ctx context.Context, path string, body any) error {
 	_, err := c.call(ctx, c.retry, http.MethodPost, api.PathMediaSlave+path, body)
 	return err
 }
+
+// SessionHeartbeat tells the master which sessions are live here, and returns those that must end. It makes one
+// attempt: the next one says more.
+func (c *Client) SessionHeartbeat(ctx context.Context, beat api.SessionHeartbeat) (api.SessionHeartbeatAnswer, error) {
+	var answer api.SessionHeartbeatAnswer
+	document, err := c.report(ctx, "/sessions/heartbeat", beat)
+	if err != nil {
+		return answer, err
+	}
+	if err := json.Unmarshal(document, &answer); err != nil {
+		return answer, fmt.Errorf("%w: %w", ErrBadAnswer, err)
+	}
+	return answer, nil
+}
+
+// EndSessions tells the master which sessions have ended here.
+func (c *Client) EndSessions(ctx context.Context, ends api.SessionEnds) error {
+	_, err := c.report(ctx, "/sessions/end", ends)
+	return err
+}
+
+// RealtimeHeartbeat is the list of live sessions as masters of any age take it.
+func (c *Client) RealtimeHeartbeat(ctx context.Context, beat api.RealtimeHeartbeat) error {
+	_, err := c.report(ctx, "/telemetry/realtime/heartbeat", beat)
+	return err
+}
+
+// report makes one attempt to tell the master something.
+func (c *Client) report(ctx context.Context, path string, body any) (json.RawMessage, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	return c.call(ctx, c.once, http.MethodPost, api.PathSlave+path, body)
+}

@@ -13,13 +13,15 @@ type metrics struct {
 	checkIns       *prometheus.CounterVec
 	kicks          prometheus.Counter
 	masterFailures prometheus.Counter
+	ended          prometheus.Counter
+	reports        *prometheus.CounterVec
 }
 
 func newMetrics(d *Desk) *metrics {
 	m := &metrics{
 		active: prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "uhd_sessions_active",
-			Help: "Streams that have checked in and shown life in the last 90 s.",
+			Help: "Streams that have checked in or sent bytes in the last 90 s.",
 		}, func() float64 { return float64(d.Count()) }),
 		checkIns: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "uhd_session_checkins_total",
@@ -27,12 +29,20 @@ func newMetrics(d *Desk) *metrics {
 		}, []string{"result", "by"}),
 		kicks: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "uhd_session_kicks_total",
-			Help: "Sessions that had to make room for newer ones.",
+			Help: "Sessions that had to make room for newer ones, or that an operator has kicked.",
 		}),
 		masterFailures: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "uhd_session_master_failures_total",
 			Help: "Check-ins that the master did not decide in time.",
 		}),
+		ended: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "uhd_sessions_ended_total",
+			Help: "Sessions that were reported stopped, replaced, kicked, or silent for 90 s.",
+		}),
+		reports: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "uhd_session_reports_total",
+			Help: "Reports of sessions to the master by call (heartbeat, realtime, end) and result (sent, failed, not_offered).",
+		}, []string{"call", "result"}),
 	}
 	for _, by := range []string{byLocal, byMaster} {
 		m.checkIns.WithLabelValues("allowed", by)
@@ -59,4 +69,6 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	m.checkIns.Collect(ch)
 	m.kicks.Collect(ch)
 	m.masterFailures.Collect(ch)
+	m.ended.Collect(ch)
+	m.reports.Collect(ch)
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/uhdadmin/media-gateway/shared/api"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/masterclient"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/mediaserver"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/session"
 )
 
@@ -26,9 +27,13 @@ type fixture struct {
 	master func(context.Context, api.CheckIn) (api.CheckInAnswer, error)
 	asked  atomic.Int64
 
-	mu     sync.Mutex
-	now    time.Time
-	kicked []string
+	mu      sync.Mutex
+	now     time.Time
+	kicked  []string
+	told    []string // calls of the master, as text
+	stopped []mediaserver.Playback
+	fail    error
+	answer  api.SessionHeartbeatAnswer
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -36,7 +41,7 @@ func newFixture(t *testing.T) *fixture {
 	f := &fixture{t: t, now: time.Unix(1_700_000_000, 0), master: away}
 	var err error
 	f.Desk, err = session.NewDesk(session.Config{
-		Master: master{f}, Kicks: f, Now: f.clock, Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
+		Master: master{f}, Kicks: f, Media: f, Interval: 20 * time.Millisecond, Now: f.clock, Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -66,6 +71,14 @@ func (f *fixture) Kick(scope, id string) {
 	f.kicked = append(f.kicked, scope+"/"+id)
 }
 
+func (f *fixture) KickUntil(scope, id string, _ time.Time) { f.Kick(scope, id) }
+
+func (f *fixture) Stop(p mediaserver.Playback) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stopped = append(f.stopped, p)
+}
+
 func (f *fixture) Kicked(scope, id string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -78,6 +91,76 @@ type master struct{ *fixture }
 func (m master) CheckIn(ctx context.Context, in api.CheckIn) (api.CheckInAnswer, error) {
 	m.asked.Add(1)
 	return m.master(ctx, in)
+}
+
+func (m master) SessionHeartbeat(_ context.Context, beat api.SessionHeartbeat) (api.SessionHeartbeatAnswer, error) {
+	return m.answer, m.tell("heartbeat", beat.Sessions)
+}
+
+func (m master) EndSessions(_ context.Context, ends api.SessionEnds) error {
+	return m.tell("end", ends.Sessions)
+}
+
+func (m master) RealtimeHeartbeat(_ context.Context, beat api.RealtimeHeartbeat) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	text := "realtime"
+	for _, s := range beat.Sessions {
+		text += fmt.Sprintf(" %s/%s:%v:%d", s.UserID, s.SessionID, s.IsPaused, s.Bytes)
+	}
+	m.told = append(m.told, text)
+	return m.fail
+}
+
+// tell notes a report as "call user/session …", with bytes.
+func (f *fixture) tell(call string, sessions []api.LiveSession) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, s := range sessions {
+		call += fmt.Sprintf(" %s/%s:%v:%d", s.UserID, s.PlaySessionID, s.IsPaused, s.Bytes)
+	}
+	f.told = append(f.told, call)
+	return f.fail
+}
+
+// wasTold waits until the master was told exactly this.
+func (f *fixture) wasTold(want string) {
+	f.t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		f.mu.Lock()
+		told := slices.Clone(f.told)
+		f.mu.Unlock()
+		if slices.Contains(told, want) {
+			return
+		}
+		if time.Now().After(deadline) {
+			f.t.Fatalf("the master was told %q, not %q", told, want)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// run returns a function that ends Run and waits for it.
+func (f *fixture) run() (stop func()) {
+	ctx, cancel := context.WithCancel(f.t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { _ = f.Run(ctx) })
+	stop = sync.OnceFunc(func() { cancel(); running.Wait() })
+	f.t.Cleanup(stop)
+	return stop
+}
+
+func (f *fixture) setMaster(decide func(api.CheckIn) api.CheckInAnswer) {
+	f.master = func(_ context.Context, in api.CheckIn) (api.CheckInAnswer, error) { return decide(in), nil }
+}
+
+func notFound() error {
+	return &masterclient.StatusError{Problem: &api.Problem{Status: http.StatusNotFound}}
+}
+
+func ended(id, user string) session.End {
+	return session.End{Scope: "1", PlaySessionID: id, UserID: user, DeviceID: "tv", ClientIP: "192.0.2.1"}
 }
 
 // play is the check-in of one user's session on a device.
@@ -120,9 +203,8 @@ func TestEnds(t *testing.T) {
 	f.want(play("a", "tv"), true, 1)
 	f.want(play("b", "phone"), true, 2)
 	f.pass(89 * time.Second)
-	f.Seen("1", "a")
-	f.Seen("2", "b") // of another media server
-	f.Seen("1", "never checked in")
+	f.see(`"scope":"1","play_session_id":"a","item_id":"f","user_id":"ann","device_id":"tv","bytes":1`)
+	f.see(`"scope":"2","play_session_id":"b","item_id":"","user_id":"ann","device_id":"phone","bytes":1`) // of another media server
 	if n := f.Count(); n != 2 {
 		t.Errorf("%d live after 89 s", n)
 	}
@@ -136,7 +218,7 @@ func TestAtOnce(t *testing.T) {
 	var players sync.WaitGroup
 	for i := range 50 {
 		players.Go(func() {
-			if !f.CheckIn(t.Context(), play(fmt.Sprint(i/2), "tv")).Allowed {
+			if !f.CheckIn(t.Context(), play(fmt.Sprint(i/2), fmt.Sprint("tv", i/2))).Allowed {
 				t.Error("refused")
 			}
 		})
@@ -166,7 +248,7 @@ func TestMasterDecides(t *testing.T) {
 	f.master = func(context.Context, api.CheckIn) (api.CheckInAnswer, error) {
 		return api.CheckInAnswer{ActiveCount: 5}, nil
 	}
-	if got := f.want(play("b", "phone"), false, 5); got.Reason != session.ReasonLimit {
+	if got := f.want(play("b", "phone"), false, 5); got.Reason != api.ReasonStreamLimit {
 		t.Errorf("reason %q", got.Reason)
 	}
 }
@@ -182,7 +264,7 @@ func TestMasterKicksHere(t *testing.T) {
 	if n := f.Count(); n != 1 {
 		t.Errorf("%d live", n)
 	}
-	if got := f.want(play("a", "tv"), false, 1); got.Reason != session.ReasonKicked {
+	if got := f.want(play("a", "tv"), false, 1); got.Reason != api.ReasonKicked {
 		t.Errorf("reason %q: the kicked one must not kick in turn", got.Reason)
 	}
 }
@@ -204,7 +286,7 @@ func TestBounded(t *testing.T) {
 func TestMasterWithoutCheckIns(t *testing.T) {
 	f := newFixture(t)
 	f.master = func(context.Context, api.CheckIn) (api.CheckInAnswer, error) {
-		return api.CheckInAnswer{}, &masterclient.StatusError{Problem: &api.Problem{Status: http.StatusNotFound}}
+		return api.CheckInAnswer{}, notFound()
 	}
 	f.want(play("a", "tv"), true, 1)
 	f.want(play("b", "phone"), true, 2)

@@ -1,0 +1,189 @@
+package session
+
+import (
+	"bytes"
+	"context"
+	"math"
+	"time"
+
+	"github.com/uhdadmin/media-gateway/supervisor/internal/accesslog"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/spool"
+)
+
+const (
+	// tail is how long what comes of a session that is over is its tail; after that it goes on, as for nginx's
+	// workers (lua/uhd/sessions.lua, GRACE).
+	tail = 30 * time.Second
+
+	linesAtOnce = 1000
+	bytesAtOnce = 1 << 20
+	// diskRetry is how long a log is left alone that cannot be read.
+	diskRetry = 5 * time.Second
+)
+
+// nothingPlayed is in the lines of all requests but streams and reports of playbacks: most of them.
+var nothingPlayed = []byte(`"play_session_id":"","item_id":""`)
+
+// Lines are the lines of a log as they come; see spool.Reader.
+type Lines interface {
+	Next(ctx context.Context, maxLines, maxBytes int) (spool.Batch, error)
+	Done(p spool.Position)
+}
+
+// Follow takes the lines of a log for signs of life, until ctx ends. Nothing of it has to be kept: sessions end
+// with this process, which nginx does not outlive.
+func (d *Desk) Follow(ctx context.Context, lines Lines) error {
+	var parser accesslog.Parser
+	var e accesslog.Entry
+	failing := false
+	for {
+		batch, err := lines.Next(ctx, linesAtOnce, bytesAtOnce)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			if !failing {
+				d.cfg.Log.Error("Signs of life of sessions are not read", "error", err)
+			}
+			failing = true
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(diskRetry):
+			}
+			continue
+		}
+		failing = false
+		for _, line := range batch.Lines {
+			if bytes.Contains(line, nothingPlayed) {
+				continue
+			}
+			if err := parser.Parse(line, &e); err == nil { // who counts usage counts garbage
+				d.See(&e)
+			}
+		}
+		lines.Done(batch.To)
+	}
+}
+
+// Seen is a sign of life of a play session: bytes were sent.
+func (d *Desk) Seen(scope, playSession string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, s := range d.table.named(scope, playSession) {
+		d.table.touch(s, d.cfg.Now())
+	}
+}
+
+// See takes a line of either log: bytes of a stream, or what a player reports of its playback.
+func (d *Desk) See(e *accesslog.Entry) {
+	if len(e.Scope) == 0 || len(e.ItemID)+len(e.PlaySessionID) == 0 || string(e.Verdict) == "reject" {
+		return
+	}
+	if len(e.Playback.Event) > 0 {
+		d.reported(e)
+		return
+	}
+	isRecord := e.Status == 0 // of a transfer that runs
+	if !isRecord && (e.Status >= 400 || string(e.Method) == "HEAD" || string(e.Method) == "OPTIONS") {
+		return
+	}
+	at, sent := unix(e.Timestamp), e.Bytes
+	began := at
+	if !isRecord {
+		began, sent = unix(e.Timestamp-e.RequestTime), max(0, e.BytesSent-e.Accounted)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := d.cfg.Now()
+	if at.After(now) {
+		at = now
+	}
+	d.expire()
+	s := d.match(e)
+	if s == nil {
+		if s = d.discover(e, began, at, now); s == nil {
+			return
+		}
+	}
+	s.bytes += sent
+	if len(e.UserID) > 0 && s.UserID == "" {
+		d.table.rename(s, string(e.UserID))
+	}
+	if sent > 0 {
+		d.table.touch(s, at)
+	}
+}
+
+// match returns the session that a line is of: the owner's of that play session; where the line names none, what
+// plays that item on that device. Needs the lock.
+func (d *Desk) match(e *accesslog.Entry) *live {
+	candidates := d.table.ids[string(e.PlaySessionID)]
+	if len(e.PlaySessionID) == 0 {
+		candidates = d.table.items[string(e.ItemID)]
+	}
+	for _, s := range candidates {
+		if s.Scope == string(e.Scope) && s.isOf(e) {
+			return s
+		}
+	}
+	return nil
+}
+
+// isOf reports whether a line may be of this session, by who it is of. What a line leaves open was filled in by
+// nginx for the check-in.
+func (s *live) isOf(e *accesslog.Entry) bool {
+	if s.UserID != "" && len(e.UserID) > 0 {
+		return s.UserID == string(e.UserID)
+	}
+	return s.ClientIP == string(e.IP) && (len(e.DeviceID) == 0 || s.DeviceID == string(e.DeviceID))
+}
+
+// discover starts a session that did not check in, unless the line is the tail of one that is over, or too old.
+// Needs the lock.
+func (d *Desk) discover(e *accesslog.Entry, began, at, now time.Time) *live {
+	if len(e.ItemID) == 0 || now.Sub(at) >= EndsAfter || d.cfg.Kicks.Kicked(string(e.Scope), string(e.PlaySessionID)) {
+		return nil
+	}
+	in := CheckIn{
+		Scope: string(e.Scope), PlaySessionID: string(e.PlaySessionID), UserID: string(e.UserID), DeviceID: string(e.DeviceID),
+		DeviceName: string(e.DeviceName), ItemID: string(e.ItemID), ClientName: string(e.ClientName), ClientIP: string(e.IP),
+	}
+	if in.PlaySessionID == "" {
+		in.PlaySessionID = "item " + in.ItemID // as nginx's workers call it
+	}
+	over, wasOver := d.table.over[ended{ownerOf(in), in.PlaySessionID}]
+	last := began // a request that began after the end is no tail
+	if e.Status == 0 {
+		last = at
+	}
+	if wasOver && last.Before(over.Add(tail)) {
+		return nil
+	}
+	return d.start(in, began, at, wasOver)
+}
+
+// reported takes what a player says of its playback. It is believed about its own only, and is no sign of life: bytes
+// are.
+func (d *Desk) reported(e *accesslog.Entry) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := d.match(e)
+	if s == nil || !s.belongsTo(string(e.UserID), string(e.DeviceID), string(e.IP)) {
+		return
+	}
+	if string(e.Playback.Event) != "stop" {
+		s.paused = e.Playback.IsPaused
+		return
+	}
+	if unix(e.Timestamp).Before(s.started) { // of the playback before, which had the same name
+		return
+	}
+	d.table.end(s, d.cfg.Now())
+	d.report(s)
+}
+
+func unix(seconds float64) time.Time {
+	whole, fraction := math.Modf(seconds)
+	return time.Unix(int64(whole), int64(fraction*1e9))
+}
