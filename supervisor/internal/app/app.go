@@ -17,6 +17,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
@@ -29,6 +30,7 @@ import (
 	"github.com/uhdadmin/media-gateway/supervisor/internal/identity"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/localapi"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/masterclient"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/mediaserver"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/nginx"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/release"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/session"
@@ -58,11 +60,14 @@ type App struct {
 	sessions   *session.Desk
 	identities *identity.Book
 	decisions  *decision.Set
+	media      *mediaserver.Directory
+	redis      redis.UniversalClient // nil: none
 	spool      *spool.Spool
 
 	// What becomes of the logs.
-	transfers *transfer.Collector
-	telemetry *telemetry.Shipper
+	accessSigns, usageSigns *spool.Reader // signs of life of sessions
+	transfers               *transfer.Collector
+	telemetry               *telemetry.Shipper
 }
 
 // New makes the parts and opens what they need; nothing runs yet. Close when it is not Run.
@@ -105,6 +110,9 @@ func (a *App) assemble(ctx context.Context, s settings.Settings) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := a.connectRedis(s); err != nil {
+		return err
+	}
 	if err := a.serveWorkers(ctx, root, s, master); err != nil {
 		return err
 	}
@@ -115,7 +123,7 @@ func (a *App) assemble(ctx context.Context, s settings.Settings) (err error) {
 		Master: master, Releases: a.releases, Nginx: a.nginx,
 		Version: buildinfo.Version(), Token: s.AppToken, PublicKey: s.Ed25519Key(),
 		PullInterval: s.PullInterval, HeartbeatInterval: s.HeartbeatInterval, ReloadMinInterval: s.ReloadMinInterval,
-		KeepDrift: s.DriftPolicy == settings.DriftKeep, Serving: a.watchRelease, Metadata: a.heartbeatMetadata,
+		KeepDrift: s.DriftPolicy == settings.DriftKeep, Serving: a.serving, Metadata: a.heartbeatMetadata,
 		Log: a.log, Registerer: a.registry,
 	})
 	return err
@@ -158,6 +166,7 @@ func (a *App) Run(ctx context.Context) error {
 	serving, nginxGone := context.WithCancel(context.WithoutCancel(ctx))
 	for _, run := range []func(context.Context) error{
 		a.local.Serve, a.identities.Run, a.decisions.Run, a.spool.Run, a.transfers.Run, a.telemetry.Run,
+		a.media.Run, a.sessions.Run, a.followSigns,
 	} {
 		group.Go(func() error { return run(serving) })
 	}
@@ -192,10 +201,20 @@ func (a *App) Close() error {
 	if a.releases != nil {
 		errs = append(errs, a.releases.Close())
 	}
+	if a.redis != nil {
+		errs = append(errs, ignoreRedisClosed(a.redis.Close()))
+	}
 	if a.listener != nil {
 		errs = append(errs, ignoreClosed(a.listener.Close()))
 	}
 	return errors.Join(errs...)
+}
+
+func ignoreRedisClosed(err error) error {
+	if errors.Is(err, redis.ErrClosed) {
+		return nil
+	}
+	return err
 }
 
 func ignoreClosed(err error) error {

@@ -16,25 +16,32 @@ func (a *App) newWatcher() (*watch.Watcher, error) {
 	})
 }
 
-// watchRelease makes the watcher follow what serves now.
-func (a *App) watchRelease(rel *release.Release) {
+// serving is told what serves now: the watcher follows its files, and tokens are asked about at its media servers.
+func (a *App) serving(rel *release.Release) {
 	managed, err := a.releases.Managed(rel)
 	if err != nil {
 		a.log.Error("Managed files are not watched", "error", err)
 	}
-	a.watcher.Update(a.certificatesOf(rel), managed)
+	directives := a.directivesOf(rel)
+	a.watcher.Update(watch.CertificatePaths(nginxconf.Servers(directives), rel.Dir), managed)
+	a.media.Serving(scopesOf(directives))
 }
 
-func (a *App) certificatesOf(rel *release.Release) []string {
+// directivesOf returns the release's server blocks and what is beside them; none of one that does not read, and
+// of the placeholder.
+func (a *App) directivesOf(rel *release.Release) []*nginxconf.Directive {
+	if rel.IsPlaceholder() {
+		return nil
+	}
 	text, err := rel.ServerConf()
 	if err != nil {
-		a.log.Error("Certificates are not watched", "error", err)
+		a.log.Error("Certificates are not watched, and unknown tokens not resolved", "error", err)
 		return nil
 	}
 	directives, err := nginxconf.Parse(text)
 	if err != nil {
-		a.log.Error("Certificates are not watched", "error", err)
+		a.log.Error("Certificates are not watched, and unknown tokens not resolved", "error", err)
 		return nil
 	}
-	return watch.CertificatePaths(nginxconf.Servers(directives), rel.Dir)
+	return directives
 }

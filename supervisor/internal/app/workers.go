@@ -2,15 +2,13 @@ package app
 
 import (
 	"context"
-	"path/filepath"
 
 	"github.com/uhdadmin/media-gateway/supervisor/internal/agent"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/decision"
-	"github.com/uhdadmin/media-gateway/supervisor/internal/identity"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/localapi"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/masterclient"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/mediaserver"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/nginx"
-	"github.com/uhdadmin/media-gateway/supervisor/internal/session"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/settings"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/spool"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/telemetry"
@@ -29,14 +27,7 @@ func (a *App) serveWorkers(ctx context.Context, root string, s settings.Settings
 	if a.decisions, err = decision.New(decision.Config{Nginx: a.nginx, Log: a.log, Registerer: a.registry}); err != nil {
 		return err
 	}
-	if a.identities, err = identity.Open(identity.Config{
-		Path: filepath.Join(root, "state", "identities.json"), Nginx: a.nginx, Log: a.log, Registerer: a.registry,
-	}); err != nil {
-		return err
-	}
-	if a.sessions, err = session.NewDesk(session.Config{
-		Master: master, Kicks: a.decisions, Log: a.log, Registerer: a.registry,
-	}); err != nil {
+	if err := a.knowPlayers(root, s, master); err != nil {
 		return err
 	}
 	a.local, err = localapi.Listen(ctx, localapi.Config{
@@ -57,11 +48,12 @@ type status struct {
 	agent.Status
 	Sessions   int                `json:"sessions"`   // live ones
 	Identities int                `json:"identities"` // tokens whose user is known
+	Media      mediaserver.Status `json:"media_servers"`
 	Decisions  decision.Status    `json:"decisions"`
 	Spool      spool.Status       `json:"spool"`
 	Telemetry  []telemetry.Status `json:"telemetry"` // per log
 }
 
 func (a *App) status(ctx context.Context) status {
-	return status{a.agent.Status(ctx), a.sessions.Count(), a.identities.Count(), a.decisions.Status(), a.spool.Status(), a.telemetry.Status()}
+	return status{a.agent.Status(ctx), a.sessions.Count(), a.identities.Count(), a.media.Status(), a.decisions.Status(), a.spool.Status(), a.telemetry.Status()}
 }
