@@ -30,10 +30,10 @@ func (e *Error) Error() string {
 	return s
 }
 
-// Load fills a T, a flat struct with `env:"NAME"` tags of caarlos0/env and `takes:"…"` tags for error
+// Load fills a T, a struct, also with embedded ones, with `env:"NAME"` tags of caarlos0/env and `takes:"…"` tags for error
 // messages, from environ (as os.Environ gives it). An empty variable counts as unset; NAME_FILE names a
 // file that holds NAME's value, less one trailing newline; a duration is a plain number of seconds or as
-// in 1m30s, never negative. A bad or missing variable is an *Error.
+// in 1m30s or 30d, never negative. A bad or missing variable is an *Error.
 func Load[T any](environ []string) (T, error) {
 	var into T
 	vars := make(map[string]string, len(environ))
@@ -61,6 +61,10 @@ type field struct{ goName, envName, takes string }
 func fieldsOf(t reflect.Type) []field {
 	fields := make([]field, 0, t.NumField())
 	for sf := range t.Fields() {
+		if sf.Anonymous {
+			fields = append(fields, fieldsOf(sf.Type)...)
+			continue
+		}
 		name, _, _ := strings.Cut(sf.Tag.Get("env"), ",")
 		if name != "" {
 			fields = append(fields, field{sf.Name, name, sf.Tag.Get("takes")})
@@ -112,6 +116,13 @@ func explain(err error, fields []field, vars map[string]string) error {
 }
 
 func parseDuration(s string) (any, error) {
+	if text, ok := strings.CutSuffix(s, "d"); ok {
+		days, err := strconv.ParseFloat(text, 64)
+		if err != nil || days < 0 || days > 36500 {
+			return nil, fmt.Errorf("%q is no number of days", s)
+		}
+		return time.Duration(days * float64(24*time.Hour)), nil
+	}
 	d, err := time.ParseDuration(s)
 	if err != nil {
 		seconds, err := strconv.ParseFloat(s, 64)

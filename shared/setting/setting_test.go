@@ -29,6 +29,8 @@ func TestLoad(t *testing.T) {
 		"plain seconds":   {[]string{"TOKEN=t", "INTERVAL=45"}, settings{"t", 45 * time.Second, 0}, ""},
 		"fraction":        {[]string{"TOKEN=t", "INTERVAL=0.5"}, settings{"t", 500 * time.Millisecond, 0}, ""},
 		"duration":        {[]string{"TOKEN=t", "INTERVAL=1m30s"}, settings{"t", 90 * time.Second, 0}, ""},
+		"days":            {[]string{"TOKEN=t", "INTERVAL=1.5d"}, settings{"t", 36 * time.Hour, 0}, ""},
+		"bad days":        {[]string{"TOKEN=t", "INTERVAL=-1d"}, settings{}, `INTERVAL is "-1d": it takes seconds, or a duration as in 1m30s`},
 		"empty is unset":  {[]string{"TOKEN=t", "INTERVAL=", "DB="}, settings{"t", 30 * time.Second, 0}, ""},
 		"from a file":     {[]string{"TOKEN_FILE=" + secret}, settings{"from-file", 30 * time.Second, 0}, ""},
 		"missing":         {nil, settings{}, "TOKEN is required: it takes the slave's token"},
@@ -51,4 +53,24 @@ func TestLoad(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestEmbedded: the fields of an embedded struct are settings like the others.
+func TestEmbedded(t *testing.T) {
+	type outer struct {
+		Name string `env:"NAME"`
+		Keep
+	}
+	got, err := setting.Load[outer]([]string{"NAME=n", "KEEP=2d"})
+	if err != nil || got.Keep.Keep != 48*time.Hour {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err = setting.Load[outer]([]string{"KEEP=x"}); err == nil || err.Error() != `KEEP is "x": it takes how long` {
+		t.Errorf("%v", err)
+	}
+}
+
+// Keep is embedded.
+type Keep struct {
+	Keep time.Duration `env:"KEEP" takes:"how long"`
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/uhdadmin/media-gateway/master/internal/account"
 	"github.com/uhdadmin/media-gateway/master/internal/publish"
 	"github.com/uhdadmin/media-gateway/master/internal/store"
+	"github.com/uhdadmin/media-gateway/master/internal/telemetry"
 	"github.com/uhdadmin/media-gateway/shared/setting"
 )
 
@@ -25,6 +26,7 @@ type Settings struct {
 	SigningKeyB64 string `env:"SIGNING_KEY" takes:"an Ed25519 seed: 32 bytes, base64"`
 	PublicURLText string `env:"PUBLIC_URL" takes:"the master's URL as slaves and browsers see it, as in https://master.example.com"`
 	Database
+	telemetry.Retention
 
 	SigningKey ed25519.PrivateKey `env:"-"` // nil: configurations are not signed
 	PublicURL  *url.URL           `env:"-"` // nil: not known
@@ -44,7 +46,7 @@ func Load(environ []string) (Settings, error) {
 	if err != nil {
 		return s, err
 	}
-	if s.Database, err = LoadDatabase(environ); err != nil { // setting.Load takes flat structs
+	if s.Database, err = LoadDatabase(environ); err != nil {
 		return s, err
 	}
 	for _, check := range []func() error{s.checkAddrs, s.checkAdmin, s.checkTLS, s.loadSigningKey, s.loadPublicURL} {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/uhdadmin/media-gateway/shared/setting"
 )
@@ -16,7 +17,7 @@ func TestLoadDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	if s.ListenAddr != ":8000" || s.MetricsAddr != ":9146" || s.DatabaseURL != "sqlite://./data/master.db" ||
-		s.LogLevel != "info" || s.LogFormat != "text" || s.TLS() || s.SigningKey != nil || s.PublicURL != nil {
+		s.AccessLogs != 30*24*time.Hour || s.LogLevel != "info" || s.LogFormat != "text" || s.TLS() || s.SigningKey != nil || s.PublicURL != nil {
 		t.Errorf("defaults are %+v", s)
 	}
 }
@@ -25,6 +26,7 @@ func TestLoadNamesTheVariable(t *testing.T) {
 	nowhere := filepath.Join(t.TempDir(), "none.pem")
 	for _, environ := range []string{
 		"LISTEN_ADDR=8000",
+		"RETENTION_ACCESS_LOGS=a month",
 		"METRICS_ADDR=nonsense",
 		"ADMIN_PASSWORD=short",
 		"ADMIN_USERNAME=two\nlines",

@@ -104,17 +104,28 @@ func (s *sqlite) Write(ctx context.Context, fn func(ctx context.Context, tx bun.
 
 // Expire implements Database.
 func (s *sqlite) Expire(ctx context.Context, t *Table, before Millis) (int64, error) {
-	bound := int64(before)
+	if t.Columns[0].Name != "dimension" {
+		return s.expire(ctx, t, before, "")
+	}
+	for _, d := range Dimensions { // a rollup's key begins with it
+		n, err := s.expire(ctx, t, before, "dimension = '"+string(d)+"' AND ")
+		if n > 0 || err != nil {
+			return n, err
+		}
+	}
+	return 0, nil
+}
+
+func (s *sqlite) expire(ctx context.Context, t *Table, before Millis, also string) (int64, error) {
+	bound, row := int64(before), "rowid"
 	if t.Age == "id" {
 		bound = ID(before, 0)
 	}
-	keys := t.keys()
-	if len(keys) == 0 || t.Columns[0].Name == "id" {
-		keys = []string{"id"}
+	if t.Columns[0].Name != "id" { // WITHOUT ROWID
+		row = strings.Join(t.keys(), ", ")
 	}
-	row := strings.Join(keys, ", ")
 	result, err := s.writer.DB.ExecContext(ctx, "DELETE FROM "+t.Name+" WHERE ("+row+") IN (SELECT "+row+" FROM "+t.Name+
-		" WHERE "+t.Age+" < ? ORDER BY "+t.Age+" LIMIT ?)", bound, expireStep)
+		" WHERE "+also+t.Age+" < ? ORDER BY "+t.Age+" LIMIT ?)", bound, expireStep)
 	if err != nil {
 		return 0, fmt.Errorf("expire %s: %w", t.Name, err)
 	}
