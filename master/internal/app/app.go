@@ -38,6 +38,7 @@ type App struct {
 	board      *publish.Board
 	telemetry  telemetry.Database
 	ingester   *telemetry.Ingester
+	janitor    *telemetry.Janitor
 	listener   net.Listener
 	handler    http.Handler
 	tls        *tls.Config // nil: plain HTTP
@@ -76,7 +77,8 @@ func New(ctx context.Context, cfg settings.Settings, log *slog.Logger) (_ *App, 
 		return nil, err
 	}
 	a.onClose(a.telemetry.Close)
-	a.ingester = telemetry.NewIngester(telemetry.Config{Database: a.telemetry, Log: log, Registry: reg})
+	reported := telemetry.Config{Database: a.telemetry, Log: log, Registry: reg}
+	a.ingester, a.janitor = telemetry.NewIngester(reported), telemetry.NewJanitor(reported, cfg.Retention)
 	admin, err := adminapi.New(adminapi.Config{
 		Store: a.store, Admins: a.admins, Passwords: passwords, Slaves: a.slaves,
 		Publisher: publish.New(publish.Config{Store: a.store, Board: a.board, SigningKey: cfg.SigningKey, Log: log}),
@@ -121,6 +123,7 @@ func (a *App) Run(ctx context.Context) error {
 	group.Go(func() error { return a.admins.Run(ctx) })
 	group.Go(func() error { return a.store.Watch(ctx, a.changed) })
 	group.Go(func() error { return a.ingester.Run(ctx) })
+	group.Go(func() error { return a.janitor.Run(ctx) })
 	group.Go(func() error { // lets go of the slaves that wait for a publish, or Serve would wait for them
 		<-ctx.Done()
 		a.board.Close()

@@ -25,19 +25,21 @@ import (
 	"github.com/uhdadmin/media-gateway/master/internal/publish"
 	"github.com/uhdadmin/media-gateway/master/internal/slaveapi"
 	"github.com/uhdadmin/media-gateway/master/internal/store"
+	"github.com/uhdadmin/media-gateway/master/internal/telemetry"
 	"github.com/uhdadmin/media-gateway/shared/api"
 )
 
 // master is the slave API over a real store, with one server and its token.
 type master struct {
-	t        *testing.T
-	store    *store.Store
-	board    *publish.Board
-	pub      *publish.Publisher
-	registry *prometheus.Registry
-	url      string
-	server   *fleet.Server
-	token    string
+	t         *testing.T
+	store     *store.Store
+	board     *publish.Board
+	pub       *publish.Publisher
+	registry  *prometheus.Registry
+	telemetry telemetry.Database
+	url       string
+	server    *fleet.Server
+	token     string
 }
 
 func newMaster(t *testing.T) *master {
@@ -54,8 +56,16 @@ func newMaster(t *testing.T) *master {
 	}
 	m := &master{t: t, store: st, board: board, registry: prometheus.NewRegistry()}
 	m.pub = publish.New(publish.Config{Store: st, Board: board, Log: log})
+	if m.telemetry, err = telemetry.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "telemetry.db"), log); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.telemetry.Close() })
+	ingester := telemetry.NewIngester(telemetry.Config{Database: m.telemetry, Log: log, Registry: m.registry})
+	ingesting := make(chan error, 1)
+	go func() { ingesting <- ingester.Run(t.Context()) }()
+	t.Cleanup(func() { <-ingesting })
 	r := chi.NewRouter()
-	slaveapi.New(slaveapi.Config{Store: st, Board: board, Slaves: auth.NewSlaves(st, log), Log: log, Registry: m.registry}).Mount(r)
+	slaveapi.New(slaveapi.Config{Store: st, Board: board, Slaves: auth.NewSlaves(st, log), Telemetry: ingester, Log: log, Registry: m.registry}).Mount(r)
 	srv := httptest.NewServer(r)
 	t.Cleanup(srv.Close)
 	t.Cleanup(board.Close)
