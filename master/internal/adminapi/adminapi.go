@@ -19,9 +19,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/uhdadmin/media-gateway/master/internal/account"
+	"github.com/uhdadmin/media-gateway/master/internal/analytics"
 	"github.com/uhdadmin/media-gateway/master/internal/auth"
 	"github.com/uhdadmin/media-gateway/master/internal/fleet"
 	"github.com/uhdadmin/media-gateway/master/internal/library"
+	"github.com/uhdadmin/media-gateway/master/internal/privacy"
 	"github.com/uhdadmin/media-gateway/master/internal/publish"
 	"github.com/uhdadmin/media-gateway/master/internal/store"
 	"github.com/uhdadmin/media-gateway/shared/buildinfo"
@@ -37,6 +39,8 @@ type Config struct {
 	Passwords *auth.Passwords
 	Slaves    *auth.Slaves
 	Publisher *publish.Publisher
+	Analytics *analytics.Analytics
+	Privacy   *privacy.Policy
 	PublicURL *url.URL // where browsers reach the master, when a proxy changes the Host header; nil: not known
 	Registry  prometheus.Registerer
 	Log       *slog.Logger
@@ -71,6 +75,10 @@ func New(cfg Config) (http.Handler, error) {
 	s.registerLimits()
 	s.registerPublish()
 	s.registerAccounts()
+	s.registerTelemetry()
+	s.registerAnalytics()
+	s.registerSignals()
+	s.registerExplain()
 	return router, nil
 }
 
@@ -142,6 +150,7 @@ func (s *server) registerLibrary() {
 	}.register(s)
 	resource[library.Setting]{
 		path: "settings", one: "setting", table: s.Store.Settings, fresh: library.NewSetting, schema: settingSchema,
+		changed: s.Privacy.Changed,
 	}.register(s)
 	s.registerClone()
 }

@@ -7,19 +7,20 @@ import (
 	"io"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// csvWriter writes rows of T, a struct, as RFC 4180 has it. Columns are T's JSON members in their order;
-// their names are the first record.
+// csvWriter writes rows of T, a struct, as RFC 4180 has it. Columns are T's JSON members in their order, those
+// of a struct within under its name; their names are the first record.
 //
 // A text that a spreadsheet would take for a formula gets an apostrophe in front: user agents, device names
 // and paths are whatever a stranger sends.
 type csvWriter[T any] struct {
 	out    *csv.Writer
-	fields []int // of T
+	fields [][]int // of T, as reflect's FieldByIndex takes them
 	record []string
 }
 
@@ -30,12 +31,7 @@ const byteOrderMark = "\uFEFF"
 func newCSV[T any](w io.Writer, withMark bool) (*csvWriter[T], error) {
 	c := &csvWriter[T]{out: csv.NewWriter(w)}
 	c.out.UseCRLF = true
-	for i := range reflect.TypeFor[T]().NumField() {
-		name, _, _ := strings.Cut(reflect.TypeFor[T]().Field(i).Tag.Get("json"), ",")
-		if name != "" && name != "-" {
-			c.fields, c.record = append(c.fields, i), append(c.record, name)
-		}
-	}
+	c.addColumns(reflect.TypeFor[T](), nil, "")
 	if withMark {
 		if _, err := io.WriteString(w, byteOrderMark); err != nil {
 			return nil, err
@@ -44,15 +40,39 @@ func newCSV[T any](w io.Writer, withMark bool) (*csvWriter[T], error) {
 	return c, c.out.Write(c.record)
 }
 
+func (c *csvWriter[T]) addColumns(t reflect.Type, path []int, prefix string) {
+	for i := range t.NumField() {
+		field := t.Field(i)
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		within := field.Type
+		if within.Kind() == reflect.Pointer {
+			within = within.Elem()
+		}
+		at := append(slices.Clone(path), i)
+		switch {
+		case field.Anonymous && name == "":
+			c.addColumns(within, at, prefix)
+		case name == "" || name == "-":
+		case within.Kind() == reflect.Struct && within != timeType:
+			c.addColumns(within, at, prefix+name+"_")
+		default:
+			c.fields, c.record = append(c.fields, at), append(c.record, prefix+name)
+		}
+	}
+}
+
 // Write adds a row; it may wait in a buffer until Flush.
 func (c *csvWriter[T]) Write(row *T) error {
 	v := reflect.ValueOf(row).Elem()
-	for i, field := range c.fields {
-		cell, err := csvCell(v.Field(field))
-		if err != nil {
-			return fmt.Errorf("CSV column %s: %w", v.Type().Field(field).Name, err)
+	for i, path := range c.fields {
+		c.record[i] = ""
+		if field, err := v.FieldByIndexErr(path); err == nil { // an error is a struct that is not there
+			cell, err := csvCell(field)
+			if err != nil {
+				return fmt.Errorf("CSV column %d: %w", i+1, err)
+			}
+			c.record[i] = cell
 		}
-		c.record[i] = cell
 	}
 	return c.out.Write(c.record)
 }
@@ -72,20 +92,26 @@ func csvCell(v reflect.Value) (string, error) {
 		}
 		v = v.Elem()
 	}
+	if at, ok := v.Interface().(time.Time); ok {
+		return at.Format(time.RFC3339Nano), nil
+	}
+	_, isCoded := v.Interface().(json.Marshaler)
 	switch {
-	case v.Type() == timeType:
-		return v.Interface().(time.Time).Format(time.RFC3339Nano), nil
+	case isCoded:
 	case v.Kind() == reflect.String:
 		return csvText(v.String()), nil
-	case v.Kind() == reflect.Bool:
-		return strconv.FormatBool(v.Bool()), nil
 	case v.CanInt():
 		return strconv.FormatInt(v.Int(), 10), nil
 	case v.CanFloat():
 		return strconv.FormatFloat(v.Float(), 'f', -1, 64), nil
 	}
-	text, err := json.Marshal(v.Interface())
-	return csvText(string(text)), err
+	// Truth values, times in other forms, lists: as in JSON.
+	raw, err := json.Marshal(v.Interface())
+	var text string
+	if err == nil && json.Unmarshal(raw, &text) != nil {
+		text = string(raw)
+	}
+	return csvText(text), err
 }
 
 // formula matches what spreadsheets evaluate, as OWASP lists it, with the wide forms that Excel takes for

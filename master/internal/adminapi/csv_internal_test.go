@@ -7,17 +7,26 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/uhdadmin/media-gateway/master/internal/telemetry"
 )
 
 type csvRow struct {
-	At     time.Time  `json:"at"`
-	Text   string     `json:"text"`
-	N      int64      `json:"n"`
-	Share  float64    `json:"share"`
-	On     bool       `json:"on"`
-	Ended  *time.Time `json:"ended"`
-	List   []string   `json:"list,omitempty"`
-	Hidden string     `json:"-"`
+	At    time.Time  `json:"at"`
+	Text  string     `json:"text"`
+	N     int64      `json:"n"`
+	Share float64    `json:"share"`
+	On    bool       `json:"on"`
+	Ended *time.Time `json:"ended"`
+	List  []string   `json:"list,omitempty"`
+	csvInner
+	Before *csvInner        `json:"before,omitempty"`
+	Seen   telemetry.Millis `json:"seen"`
+	Hidden string           `json:"-"`
+}
+
+type csvInner struct {
+	M int64 `json:"m"`
 }
 
 func TestCSV(t *testing.T) {
@@ -32,7 +41,7 @@ func TestCSV(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, text := range texts {
-		if err := w.Write(&csvRow{At: at, Text: text, N: int64(-i), Share: 0.25, On: true, Ended: &at, List: []string{"a", "b"}, Hidden: "x"}); err != nil {
+		if err := w.Write(&csvRow{At: at, Text: text, N: int64(-i), Share: 0.25, On: true, Ended: &at, List: []string{"a", "b"}, Hidden: "x", csvInner: csvInner{5}, Seen: 1500}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -47,10 +56,10 @@ func TestCSV(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"at", "text", "n", "share", "on", "ended", "list"}; !slices.Equal(records[0], want) {
+	if want := []string{"at", "text", "n", "share", "on", "ended", "list", "m", "before_m", "seen"}; !slices.Equal(records[0], want) {
 		t.Errorf("the names are %q", records[0])
 	}
-	if want := []string{"2026-11-22T20:00:00.5Z", "plain", "0", "0.25", "true", "2026-11-22T20:00:00.5Z", `["a","b"]`}; !slices.Equal(records[1], want) {
+	if want := []string{"2026-11-22T20:00:00.5Z", "plain", "0", "0.25", "true", "2026-11-22T20:00:00.5Z", `["a","b"]`, "5", "", "1970-01-01T00:00:01.500Z"}; !slices.Equal(records[1], want) {
 		t.Errorf("the first row is %q", records[1])
 	}
 	for i, record := range records[1:] {

@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/validation"
 
+	"github.com/uhdadmin/media-gateway/master/internal/analytics"
 	"github.com/uhdadmin/media-gateway/master/internal/auth"
 	"github.com/uhdadmin/media-gateway/master/internal/fleet"
 	"github.com/uhdadmin/media-gateway/master/internal/render"
@@ -42,6 +43,9 @@ func knownProblem(err error) huma.StatusError {
 	}
 	if query, ok := errors.AsType[*store.QueryError](err); ok {
 		return invalid("query.", fleet.FieldError{Field: query.Name, Message: "takes " + query.Takes})
+	}
+	if param, ok := errors.AsType[*analytics.ParamError](err); ok {
+		return invalid("query.", fleet.FieldError{Field: param.Name, Message: "takes " + param.Takes})
 	}
 	if throttled, ok := errors.AsType[*auth.ThrottledError](err); ok {
 		seconds := strconv.Itoa(int(throttled.RetryAfter.Seconds()) + 1)
@@ -112,6 +116,8 @@ func tidyProblem(_ huma.Context, _ string, body any) (any, error) {
 		switch detail.Message {
 		case validation.MsgUnexpectedProperty:
 			detail.Message = "unknown field: check its spelling against /api/v1/openapi.json, or leave it out"
+		case "unknown query parameter": // huma has no name for it
+			detail.Message = "unknown parameter: check its spelling against /api/v1/openapi.json, or leave it out"
 		case validation.MsgExpectedMatchAtLeastOneSchema:
 			if detail.Location == "body.upstream" {
 				detail.Message = upstreamTakes

@@ -18,6 +18,7 @@ var AccessLogs = &Kind[t.AccessLog]{
 var BlockedRequests = &Kind[t.BlockedRequest]{
 	Name: t.BlockedRequests, time: "time", keys: []string{"id"}, key: func(r *t.BlockedRequest) []any { return []any{r.ID} },
 	Filters: []string{"client_name", "device_id", "ip", "reason", "request_id", "rule", "server_id", "user_id"},
+	Indexed: "request_id",
 }
 
 // LoginEvents lists logins.

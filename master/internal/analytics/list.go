@@ -37,6 +37,7 @@ type Page[T any] struct {
 type Kind[T any] struct {
 	Name    telemetry.Kind
 	Filters []string // columns that Selection.Where may name
+	Indexed string   // the one of them that finds rows without a search; "": none
 
 	time string        // column that From and To are about
 	unit time.Duration // that it is a multiple of; 0: any time
@@ -63,6 +64,25 @@ func (k *Kind[T]) Page(ctx context.Context, a *Analytics, s Selection) (Page[T],
 		err = fmt.Errorf("list %s: %w", k.Name, err)
 	}
 	return page, err
+}
+
+// Each hands over every row from the selection's first page on.
+func (k *Kind[T]) Each(ctx context.Context, a *Analytics, s Selection, row func(*T) error) error {
+	for {
+		page, err := k.Page(ctx, a, s)
+		if err != nil {
+			return err
+		}
+		for i := range page.Items {
+			if err := row(&page.Items[i]); err != nil {
+				return err
+			}
+		}
+		if page.Next == "" {
+			return nil
+		}
+		s.Cursor = page.Next
+	}
 }
 
 // read reads a page of a kind whose rows lie in the order of its keys.
@@ -100,7 +120,7 @@ func (k *Kind[T]) where(db *bun.DB, query *bun.SelectQuery, column, text string)
 	if !slices.Contains(k.Filters, column) {
 		return &ParamError{column, "no value: filters are " + strings.Join(k.Filters, ", ")}
 	}
-	if values := spellings(column, text); len(values) > 1 {
+	if values := Spellings(column, text); len(values) > 1 {
 		query.Where("? IN (?)", bun.Ident(column), bun.List(values))
 		return nil
 	}
@@ -120,13 +140,19 @@ func (k *Kind[T]) where(db *bun.DB, query *bun.SelectQuery, column, text string)
 	return nil
 }
 
-// spellings are the texts under which a value is stored: of an address, also its network, since addresses may
-// have been truncated.
-func spellings(column, value string) []string {
-	if network, ok := privacy.Network(value); ok && column == "ip" {
-		return []string{value, network.String()}
+// Spellings are the texts under which a value that is asked for may be stored: an id of a user is stored
+// without dashes in lower case, and of an address perhaps only its network.
+func Spellings(column, value string) []string {
+	list := []string{value}
+	switch column {
+	case "user_id":
+		list = append(list, strings.ToLower(strings.ReplaceAll(value, "-", "")))
+	case "ip":
+		if network, ok := privacy.Network(value); ok {
+			list = append(list, network.String())
+		}
 	}
-	return []string{value}
+	return slices.Compact(list)
 }
 
 // A cursor is the key of the row before the next one, so that rows that come meanwhile move nothing.

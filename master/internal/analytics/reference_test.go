@@ -209,9 +209,10 @@ func checkTimeline(t *testing.T, a *Analytics, ref reference, random *rand.Rand,
 	t.Helper()
 	c.Step = append(Steps, "")[random.IntN(len(Steps)+1)]
 	c.Dimension = telemetry.Dimensions[random.IntN(len(telemetry.Dimensions))]
-	c.Value = map[telemetry.Dimension]string{
+	value := map[telemetry.Dimension]string{
 		telemetry.ByClient: "client3", telemetry.ByIP: "192.0.2.7", telemetry.ByUser: "user9", telemetry.ByReason: "reason1", telemetry.ByRule: "1",
 	}[c.Dimension]
+	c.Values = []string{value}
 	line, err := a.Timeline(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
@@ -222,20 +223,20 @@ func checkTimeline(t *testing.T, a *Analytics, ref reference, random *rand.Rand,
 			t.Errorf("a step begins at %s, the one before ends at %s", p.From, end)
 		}
 		end = p.To
-		want := cmp.Or(ref.tally(Span{From: p.From, To: p.To}, c.Servers, c.Dimension)[c.Value], &tally{})
+		want := cmp.Or(ref.tally(Span{From: p.From, To: p.To}, c.Servers, c.Dimension)[value], &tally{})
 		if err := want.check(p.Counts); err != nil {
-			t.Errorf("%s %q from %s to %s %v", c.Dimension, c.Value, p.From, p.To, err)
+			t.Errorf("%s %q from %s to %s %v", c.Dimension, value, p.From, p.To, err)
 		}
 	}
 	if !end.Equal(line.To) {
 		t.Errorf("steps end at %s, the line at %s", end, line.To)
 	}
 	covered := Span{From: line.From, To: line.To}
-	if err := cmp.Or(ref.tally(covered, c.Servers, c.Dimension)[c.Value], &tally{}).check(line.Total); err != nil {
+	if err := cmp.Or(ref.tally(covered, c.Servers, c.Dimension)[value], &tally{}).check(line.Total); err != nil {
 		t.Errorf("the total %v", err)
 	}
 	if c.Compare {
-		if err := cmp.Or(ref.tally(covered.Before(), c.Servers, c.Dimension)[c.Value], &tally{}).check(*line.Before); err != nil {
+		if err := cmp.Or(ref.tally(covered.Before(), c.Servers, c.Dimension)[value], &tally{}).check(*line.Before); err != nil {
 			t.Errorf("the span before %v", err)
 		}
 	}
@@ -288,10 +289,10 @@ func TestRollupsOnly(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if _, err := a.Timeline(t.Context(), Course{Span: span, Dimension: telemetry.All, Compare: true}); err != nil {
+			if _, err := a.Timeline(t.Context(), Course{Span: span, Dimension: telemetry.All, Values: []string{""}, Compare: true}); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := a.Timeline(t.Context(), Course{Span: span, Dimension: telemetry.ByUser, Value: "user1", Servers: []int64{1}}); err != nil {
+			if _, err := a.Timeline(t.Context(), Course{Span: span, Dimension: telemetry.ByUser, Values: []string{"user1"}, Servers: []int64{1}}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -25,7 +25,7 @@ func (k *Kind[T]) search(ctx context.Context, a *Analytics, query *bun.SelectQue
 		return page, err
 	}
 	step := firstStep
-	if len(s.Where) == 0 {
+	if _, indexed := s.Where[k.Indexed]; indexed || len(s.Where) == 0 {
 		step = end - first
 	}
 	for ; first < end; step = min(2*step, lastStep) {
@@ -126,7 +126,7 @@ func (k *Kind[T]) hint(ctx context.Context, a *Analytics, s Selection, first, en
 		span := Span{From: time.UnixMilli(millisOf(first)), To: time.UnixMilli(millisOf(end) + 1000), Zone: time.UTC}.Hours()
 		err := a.db.NewSelect().Table("rollup_hourly").ColumnExpr("DISTINCT period").Where("dimension = ?", dimension).
 			Where("period IN (?)", bun.List(begins([]stretch{{span.From, span.To}}, time.Hour))).
-			Where("value IN (?)", bun.List(spellings(column, value))).
+			Where("value IN (?)", bun.List(Spellings(column, value))).
 			OrderBy("period", bun.OrderDesc).Scan(ctx, &hours)
 		return hours, err
 	}

@@ -51,6 +51,28 @@ func ParseSpan(from, to, tz string, now time.Time, length time.Duration) (Span, 
 	return s, nil
 }
 
+// ParseRange reads from, to and tz where either end may be open, which is the zero time.
+func ParseRange(from, to, tz string) (begin, end time.Time, err error) {
+	zone, err := parseZone(tz)
+	if err != nil {
+		return begin, end, err
+	}
+	if from != "" {
+		if begin, err = parseTime(from, zone, 0); err != nil {
+			return begin, end, &ParamError{"from", timeTakes}
+		}
+	}
+	if to != "" {
+		if end, err = parseTime(to, zone, 1); err != nil {
+			return begin, end, &ParamError{"to", timeTakes}
+		}
+	}
+	if from != "" && to != "" && !begin.Before(end) {
+		return begin, end, &ParamError{"from", "a time before to"}
+	}
+	return begin, end, nil
+}
+
 func parseZone(tz string) (*time.Location, error) {
 	if tz == "" {
 		return time.UTC, nil

@@ -14,7 +14,7 @@ type Course struct {
 	Span      Span
 	Step      Step                // "": AutoStep
 	Dimension telemetry.Dimension // telemetry.All: everything
-	Value     string              // of the dimension
+	Values    []string            // of the dimension, together
 	Servers   []int64             // none: all
 	Compare   bool                // with the span of the same length before
 }
@@ -54,7 +54,7 @@ func (a *Analytics) Timeline(ctx context.Context, c Course) (*Timeline, error) {
 	}
 	sums := make([]telemetry.Counts, len(buckets))
 	var total telemetry.Counts
-	err = a.count(ctx, "period", c.Dimension, []string{c.Value}, all, c.Servers, func(period telemetry.Millis, _ string, n *telemetry.Counts) {
+	err = a.count(ctx, "period", c.Dimension, c.Values, all, c.Servers, func(period telemetry.Millis, _ string, n *telemetry.Counts) {
 		at, found := slices.BinarySearchFunc(buckets, period.Time(), func(b Span, t time.Time) int { return b.From.Compare(t) })
 		if !found {
 			at--
@@ -74,7 +74,7 @@ func (a *Analytics) Timeline(ctx context.Context, c Course) (*Timeline, error) {
 	}
 	if c.Compare {
 		var was telemetry.Counts
-		err := a.count(ctx, "value", c.Dimension, []string{c.Value}, span.Before().periods(), c.Servers,
+		err := a.count(ctx, "value", c.Dimension, c.Values, span.Before().periods(), c.Servers,
 			func(_ telemetry.Millis, _ string, n *telemetry.Counts) { add(&was, n) })
 		if err != nil {
 			return nil, fmt.Errorf("the span before: %w", err)

@@ -18,7 +18,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/uhdadmin/media-gateway/master/internal/adminapi"
+	"github.com/uhdadmin/media-gateway/master/internal/analytics"
 	"github.com/uhdadmin/media-gateway/master/internal/auth"
+	"github.com/uhdadmin/media-gateway/master/internal/privacy"
 	"github.com/uhdadmin/media-gateway/master/internal/publish"
 	"github.com/uhdadmin/media-gateway/master/internal/settings"
 	"github.com/uhdadmin/media-gateway/master/internal/slaveapi"
@@ -37,6 +39,7 @@ type App struct {
 	slaves     *auth.Slaves
 	board      *publish.Board
 	telemetry  telemetry.Database
+	privacy    *privacy.Policy
 	ingester   *telemetry.Ingester
 	janitor    *telemetry.Janitor
 	listener   net.Listener
@@ -77,11 +80,19 @@ func New(ctx context.Context, cfg settings.Settings, log *slog.Logger) (_ *App, 
 		return nil, err
 	}
 	a.onClose(a.telemetry.Close)
-	reported := telemetry.Config{Database: a.telemetry, Log: log, Registry: reg}
+	a.privacy, err = privacy.LoadPolicy(ctx, func(ctx context.Context) (privacy.Addresses, error) {
+		s, err := a.store.ReadSettings(ctx)
+		return s.TelemetryAddresses, err
+	}, log)
+	if err != nil {
+		return nil, err
+	}
+	reported := telemetry.Config{Database: a.telemetry, Address: a.privacy.Address, Log: log, Registry: reg}
 	a.ingester, a.janitor = telemetry.NewIngester(reported), telemetry.NewJanitor(reported, cfg.Retention)
 	admin, err := adminapi.New(adminapi.Config{
 		Store: a.store, Admins: a.admins, Passwords: passwords, Slaves: a.slaves,
 		Publisher: publish.New(publish.Config{Store: a.store, Board: a.board, SigningKey: cfg.SigningKey, Log: log}),
+		Analytics: analytics.New(a.telemetry.Reader()), Privacy: a.privacy,
 		PublicURL: cfg.PublicURL, Registry: reg, Log: log,
 	})
 	if err != nil {
@@ -122,6 +133,7 @@ func (a *App) Run(ctx context.Context) error {
 	group.Go(func() error { return a.slaves.Run(ctx) })
 	group.Go(func() error { return a.admins.Run(ctx) })
 	group.Go(func() error { return a.store.Watch(ctx, a.changed) })
+	group.Go(func() error { return a.privacy.Run(ctx) })
 	group.Go(func() error { return a.ingester.Run(ctx) })
 	group.Go(func() error { return a.janitor.Run(ctx) })
 	group.Go(func() error { // lets go of the slaves that wait for a publish, or Serve would wait for them

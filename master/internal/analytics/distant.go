@@ -1,0 +1,124 @@
+package analytics
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/uhdadmin/media-gateway/master/internal/privacy"
+	"github.com/uhdadmin/media-gateway/master/internal/telemetry"
+)
+
+// stream is a play session with its time and its place.
+type stream struct {
+	telemetry.PlaybackSession
+	from, to time.Time
+	network  string
+	v4       bool
+}
+
+// distant returns the users of whom two devices played in different networks at once.
+func (a *Analytics) distant(ctx context.Context, q Sharing) ([]Signal, error) {
+	var rows []telemetry.PlaybackSession
+	query := a.db.NewSelect().Model(&rows).ModelTableExpr("playback_sessions AS ?TableAlias").
+		Where("last_seen_at >= ?", q.Span.From.UnixMilli()).Where("started_at < ?", q.Span.To.UnixMilli()).
+		Where("user_id <> ''").Where("device_id <> ''").OrderBy("user_id", bun.OrderAsc).OrderBy("started_at", bun.OrderAsc)
+	if len(q.Servers) > 0 {
+		query.Where("server_id IN (?)", bun.List(q.Servers))
+	}
+	if q.UserID != "" {
+		query.Where("user_id IN (?)", bun.List(Spellings("user_id", q.UserID)))
+	}
+	if err := query.Scan(ctx); err != nil {
+		return nil, err
+	}
+	var found []Signal
+	for len(rows) > 0 {
+		user := rows[0].UserID
+		end := slices.IndexFunc(rows, func(r telemetry.PlaybackSession) bool { return r.UserID != user })
+		if end < 0 {
+			end = len(rows)
+		}
+		if s := overlaps(q, streamsOf(rows[:end], q.Span.Zone)); s != nil {
+			found = append(found, *s)
+		}
+		rows = rows[end:]
+	}
+	return found, nil
+}
+
+func streamsOf(rows []telemetry.PlaybackSession, zone *time.Location) []stream {
+	streams := make([]stream, 0, len(rows))
+	for _, r := range rows {
+		network, ok := privacy.Network(r.IP)
+		if !ok {
+			continue
+		}
+		last := r.LastSeenAt
+		if r.StoppedAt > 0 {
+			last = min(last, r.StoppedAt)
+		}
+		streams = append(streams, stream{r, r.StartedAt.Time().In(zone), last.Time().In(zone), network.String(), network.Addr().Is4()})
+	}
+	return streams
+}
+
+// overlaps looks for two streams of a user at once, at addresses that are of one family and not of one
+// network. streams are in the order of their begin.
+func overlaps(q Sharing, streams []stream) *Signal {
+	type pair struct {
+		x, y *stream
+		time time.Duration
+	}
+	var pairs []pair
+	var running []*stream
+	for i := range streams {
+		y := &streams[i]
+		running = slices.DeleteFunc(running, func(x *stream) bool { return x.to.Sub(y.from) < q.MinOverlap })
+		for _, x := range running {
+			together := minTime(x.to, y.to).Sub(y.from)
+			if together >= q.MinOverlap && x.v4 == y.v4 && x.network != y.network && x.DeviceID != y.DeviceID && minTime(x.to, y.to).After(q.Span.From) {
+				pairs = append(pairs, pair{x, y, together})
+			}
+		}
+		running = append(running, y)
+	}
+	if len(pairs) == 0 {
+		return nil
+	}
+	s := &Signal{
+		Kind: DistantStreams, UserID: pairs[0].y.UserID, Day: pairs[0].y.from.Format(time.DateOnly), Count: len(pairs),
+	}
+	var all []Evidence
+	for _, p := range pairs {
+		s.Overlap += int64(p.time / time.Second)
+		all = append(all, p.x.evidence(), p.y.evidence())
+	}
+	s.Networks, s.Devices = places(all), devices(all)
+	slices.SortStableFunc(pairs, func(p, o pair) int { return cmp.Compare(o.time, p.time) })
+	for i, p := range pairs[:min(maxEvidence/2, len(pairs))] {
+		for _, e := range []Evidence{p.x.evidence(), p.y.evidence()} {
+			e.Pair = i + 1
+			s.Evidence = append(s.Evidence, e)
+		}
+	}
+	return s
+}
+
+func (s *stream) evidence() Evidence {
+	return Evidence{
+		ServerID: s.ServerID, IP: s.IP, Network: s.network, DeviceID: s.DeviceID, DeviceName: s.DeviceName,
+		ClientName: s.ClientName, From: s.from, To: s.to, Requests: s.Requests, Bytes: s.Bytes,
+		PlaySessionID: s.PlaySessionID, ItemID: s.ItemID,
+	}
+}
+
+func minTime(t, u time.Time) time.Time {
+	if t.Before(u) {
+		return t
+	}
+	return u
+}

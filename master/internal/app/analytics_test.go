@@ -1,0 +1,145 @@
+package app_test
+
+import (
+	"encoding/csv"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	admin     = "/api/v1/admin"
+	refusalID = "0123456789abcdef0123456789abcdef"
+)
+
+// reporting returns a master with one server, and a client that reports as its slave.
+func reporting(t *testing.T, environ ...string) (*master, *client) {
+	t.Helper()
+	m := startMaster(t, environ...)
+	m.admin.do(t, "POST", servers, newServer("emby1")).want(t, http.StatusCreated)
+	made := m.admin.do(t, "POST", servers+"/1/tokens", map[string]any{"name": "slave"})
+	made.want(t, http.StatusCreated)
+	slave := m.anonymous(t)
+	slave.auth = "Bearer " + made.object(t)["token"].(string)
+	return m, slave
+}
+
+// line is an access log line of a slave; members replaces some of it.
+func line(at time.Time, members string) string {
+	return fmt.Sprintf(`{"timestamp":%.3f,"request_id":"%032x","ip":"203.0.113.7","method":"GET","status":200,"bytes_sent":1000,`+
+		`"request_time":0.004,"upstream_time":"0.004","upstream_status":"200","accounted":0,"server_name":"emby1.example.com","scope":"1","profile":"1",`+
+		`"client_name":"Infuse","client_version":"7.8","device_id":"d1","device_name":"=cmd()","kind":"header","user_id":"aabb","token_hash":"","user_agent":"x","uri":"/items",`+
+		`"verdict":"allow","reason":"","rule":""%s}`, float64(at.UnixMilli())/1000, at.UnixMilli(), members)
+}
+
+func report(t *testing.T, slave *client, lines ...string) {
+	t.Helper()
+	body := `{"entries":[` + strings.Join(lines, ",") + `]}`
+	slave.do(t, "POST", "/api/v1/slave/telemetry/access-logs", body).want(t, http.StatusOK)
+}
+
+func TestAnalyticsPages(t *testing.T) {
+	m, slave := reporting(t)
+	now := time.Now()
+	report(
+		t, slave, line(now.Add(-time.Minute), ""), line(now.Add(-2*time.Minute), `,"client_name":"VLC","user_id":"cc"`),
+		line(now.Add(-3*time.Minute), `,"status":403,"request_id":"`+refusalID+`","verdict":"reject","reason":"rate_limited","rule":"1"`),
+	)
+	for path, want := range map[string]string{
+		"by-client": "Infuse", "by-ip": "203.0.113.7", "by-user": "aabb", "by-reason": "rate_limited", "by-rule": "1",
+	} {
+		if got := m.admin.do(t, "GET", admin+"/analytics/"+path+"?compare=true&tz=Asia/Kolkata", nil).items(t, "value"); len(got) == 0 || got[0] != want {
+			t.Errorf("%s has %v, want %s first", path, got, want)
+		}
+	}
+	line := m.admin.do(t, "GET", admin+"/analytics/timeline?user_id=AA-BB&step=hour", nil)
+	line.want(t, http.StatusOK)
+	if total := line.object(t)["total"].(map[string]any); total["requests"] != 2.0 || total["refused"] != 1.0 || total["refusal_rate"] != 0.5 || total["p95_ms"] == nil {
+		t.Errorf("the timeline's total is %v", total)
+	}
+	if got := m.admin.do(t, "GET", admin+"/telemetry/access-logs?user_id=AA-BB&limit=1", nil); len(got.items(t, "id")) != 1 || got.object(t)["next_cursor"] == "" {
+		t.Errorf("the first page is %s", got.body)
+	}
+
+	sheet := m.admin.do(t, "GET", admin+"/telemetry/access-logs?format=csv&bom=true&limit=1", nil)
+	sheet.want(t, http.StatusOK)
+	if ct, name := sheet.Header.Get("Content-Type"), sheet.Header.Get("Content-Disposition"); ct != "text/csv; charset=utf-8" || !strings.Contains(name, "access-logs.csv") {
+		t.Errorf("CSV is %q, named %q", ct, name)
+	}
+	records, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(string(sheet.body), "\xEF\xBB\xBF"))).ReadAll()
+	if err != nil || len(records) != 4 || records[0][0] != "id" || !strings.Contains(string(sheet.body), "'=cmd()") {
+		t.Errorf("CSV is %q, %v", sheet.body, err)
+	}
+}
+
+func TestAnalyticsParameters(t *testing.T) {
+	m := startMaster(t)
+	for path, field := range map[string]string{
+		"/analytics/by-ip?from=yesterday":                  "query.from",
+		"/analytics/by-ip?tz=Mars":                         "query.tz",
+		"/analytics/by-ip?order=beauty":                    "query.order",
+		"/analytics/by-ip?limit=0":                         "query.limit",
+		"/analytics/by-ip?form=2026-11-22":                 "query.form",
+		"/analytics/by-ip?server_id=one":                   "query.server_id",
+		"/analytics/timeline?step=minute":                  "query.step",
+		"/analytics/timeline?from=2000-01-01&step=hour":    "query.from",
+		"/analytics/timeline?ip=1.2.3.4&client=x":          "query.ip",
+		"/telemetry/access-logs?user=x":                    "query.user",
+		"/telemetry/access-logs?status=ok":                 "query.status",
+		"/telemetry/access-logs?cursor=x":                  "query.cursor",
+		"/telemetry/devices?from=2026-01-02&to=2026-01-01": "query.from",
+		"/signals/sharing?networks=1":                      "query.networks",
+		"/signals/sharing?from=2026-01-01&to=2026-06-01":   "query.from",
+		"/explain": "query.request_id",
+	} {
+		if p := m.admin.do(t, "GET", admin+path, nil).problem(t, 422); !names(p, field) {
+			t.Errorf("%s gives %+v, want a complaint about %s", path, p, field)
+		}
+	}
+}
+
+func TestExplain(t *testing.T) {
+	m, slave := reporting(t)
+	m.admin.do(t, "POST", admin+"/rate-limit-rules", `{"apply_to": "user", "rate_per_minute": 5}`).want(t, http.StatusCreated)
+	const ask = admin + "/explain?request_id="
+	if missing := m.admin.do(t, "GET", ask+refusalID, nil).problem(t, http.StatusNotFound); !strings.Contains(missing.Detail, "minute") {
+		t.Errorf("an id that was not reported gives %+v", missing)
+	}
+	if p := m.admin.do(t, "GET", ask+"banana", nil).problem(t, http.StatusNotFound); !strings.Contains(p.Detail, "32 digits") {
+		t.Errorf("what is no id gives %+v", p)
+	}
+	report(t, slave, line(time.Now(), `,"status":429,"request_id":"`+refusalID+`","verdict":"reject","reason":"rate_limited","rule":"1"`))
+	found := m.admin.do(t, "GET", ask+refusalID, nil)
+	found.want(t, http.StatusOK)
+	got := found.object(t)
+	rule := got["rules"].([]any)[0].(map[string]any)
+	if got["reason"] != "rate_limited" || rule["path"] != admin+"/rate-limit-rules/1" || rule["named"] != true || got["request"].(map[string]any)["ip"] != "203.0.113.7" {
+		t.Errorf("explained by %s", found.body)
+	}
+	m.admin.do(t, "GET", rule["path"].(string), nil).want(t, http.StatusOK)
+}
+
+// TestAddressesAreKeptAsSet: the setting holds for what comes after it, from its answer on.
+func TestAddressesAreKeptAsSet(t *testing.T) {
+	m, slave := reporting(t)
+	for i, c := range []struct{ value, want string }{{"truncated", "203.0.113.0/24"}, {"none", ""}, {"full", "203.0.113.7"}} {
+		body := fmt.Sprintf(`{"name": "telemetry_addresses", "value": %q}`, c.value)
+		if i == 0 {
+			m.admin.do(t, "POST", admin+"/settings", body).want(t, http.StatusCreated)
+		} else {
+			m.admin.do(t, "PUT", admin+"/settings/1", body).want(t, http.StatusOK)
+		}
+		device := fmt.Sprint("device", i)
+		report(t, slave, line(time.Now(), `,"device_id":"`+device+`"`))
+		for _, kind := range []string{"access-logs", "devices", "bandwidth"} {
+			if got := m.admin.do(t, "GET", admin+"/telemetry/"+kind+"?device_id="+device, nil).items(t, "ip"); len(got) != 1 || got[0] != c.want {
+				t.Errorf("%s: %s has the addresses %q, want %q", c.value, kind, got, c.want)
+			}
+		}
+	}
+	if got := m.admin.do(t, "GET", admin+"/telemetry/access-logs?ip=203.0.113.99", nil).items(t, "ip"); len(got) != 1 || got[0] != "203.0.113.0/24" {
+		t.Errorf("an address of the network finds %q", got)
+	}
+}
