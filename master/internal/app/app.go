@@ -21,7 +21,10 @@ import (
 	"github.com/uhdadmin/media-gateway/master/internal/analytics"
 	"github.com/uhdadmin/media-gateway/master/internal/auth"
 	"github.com/uhdadmin/media-gateway/master/internal/privacy"
+	"github.com/uhdadmin/media-gateway/master/internal/limits"
 	"github.com/uhdadmin/media-gateway/master/internal/publish"
+	"github.com/uhdadmin/media-gateway/master/internal/quota"
+	"github.com/uhdadmin/media-gateway/master/internal/sessions"
 	"github.com/uhdadmin/media-gateway/master/internal/settings"
 	"github.com/uhdadmin/media-gateway/master/internal/slaveapi"
 	"github.com/uhdadmin/media-gateway/master/internal/store"
@@ -38,6 +41,9 @@ type App struct {
 	admins     *auth.Admins
 	slaves     *auth.Slaves
 	board      *publish.Board
+	limits     *limits.Board
+	sessions   *sessions.Desk
+	quotas     *quota.Keeper
 	telemetry  telemetry.Database
 	privacy    *privacy.Policy
 	ingester   *telemetry.Ingester
@@ -73,6 +79,9 @@ func New(ctx context.Context, cfg settings.Settings, log *slog.Logger) (_ *App, 
 	if a.board, err = publish.LoadBoard(ctx, a.store); err != nil {
 		return nil, err
 	}
+	if a.limits, err = limits.Load(ctx, a.store); err != nil {
+		return nil, err
+	}
 
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -89,6 +98,8 @@ func New(ctx context.Context, cfg settings.Settings, log *slog.Logger) (_ *App, 
 	}
 	reported := telemetry.Config{Database: a.telemetry, Address: a.privacy.Address, Log: log, Registry: reg}
 	a.ingester, a.janitor = telemetry.NewIngester(reported), telemetry.NewJanitor(reported, cfg.Retention)
+	a.sessions = sessions.New(sessions.Config{Store: a.store, Limits: a.limits, Published: a.board, Log: log, Registry: reg})
+	a.quotas = quota.New(quota.Config{Store: a.store, Limits: a.limits, Log: log, Registry: reg})
 	admin, err := adminapi.New(adminapi.Config{
 		Store: a.store, Admins: a.admins, Passwords: passwords, Slaves: a.slaves,
 		Publisher: publish.New(publish.Config{Store: a.store, Board: a.board, SigningKey: cfg.SigningKey, Log: log}),
@@ -101,7 +112,7 @@ func New(ctx context.Context, cfg settings.Settings, log *slog.Logger) (_ *App, 
 	monitor := httpserver.Monitoring(reg, a.ready)
 	a.monitor = monitor
 	a.handler = routes(log, admin, monitor, slaveapi.New(slaveapi.Config{
-		Store: a.store, Board: a.board, Slaves: a.slaves, Telemetry: a.ingester, Log: log, Registry: reg,
+		Store: a.store, Board: a.board, Limits: a.limits, Sessions: a.sessions, Quotas: a.quotas, Slaves: a.slaves, Telemetry: a.ingester, Log: log, Registry: reg,
 	}))
 
 	if cfg.TLS() {
@@ -133,6 +144,9 @@ func (a *App) Run(ctx context.Context) error {
 	group.Go(func() error { return a.slaves.Run(ctx) })
 	group.Go(func() error { return a.admins.Run(ctx) })
 	group.Go(func() error { return a.store.Watch(ctx, a.changed) })
+	group.Go(func() error { return a.limits.Run(ctx) })
+	group.Go(func() error { return a.sessions.Run(ctx) })
+	group.Go(func() error { return a.quotas.Run(ctx) })
 	group.Go(func() error { return a.privacy.Run(ctx) })
 	group.Go(func() error { return a.ingester.Run(ctx) })
 	group.Go(func() error { return a.janitor.Run(ctx) })
@@ -160,6 +174,10 @@ func (a *App) changed(ctx context.Context, c store.Change) error {
 		return a.board.Refresh(ctx)
 	case store.ChangeSlaves:
 		a.slaves.Invalidate()
+	case store.ChangeLimits:
+		return a.limits.ReloadLimits(ctx)
+	case store.ChangeKicks:
+		return a.limits.ReloadKicks(ctx)
 	}
 	return nil
 }

@@ -114,13 +114,12 @@ func TestLimitsFlowLive(t *testing.T) {
 		t.Fatalf("rules at the start are %v", got)
 	}
 	m.admin.do(t, "POST", "/api/v1/admin/rate-limit-rules", `{"apply_to": "ip", "rate_per_second": 10}`).want(t, http.StatusCreated)
-	if got := rules(); len(got) != 1 || got[0].(map[string]any)["rate_per_second"] != 10.0 {
-		t.Errorf("rules are %v", got)
-	}
+	waitFor(t, "the rule flows", func() bool {
+		got := rules()
+		return len(got) == 1 && got[0].(map[string]any)["rate_per_second"] == 10.0
+	})
 	m.admin.do(t, "PATCH", "/api/v1/admin/rate-limit-rules/1", `{"enabled": false}`).want(t, http.StatusOK)
-	if got := rules(); len(got) != 0 {
-		t.Errorf("a disabled rule still flows: %v", got)
-	}
+	waitFor(t, "the disabled rule flows no more", func() bool { return len(rules()) == 0 })
 }
 
 // TestSlaveIsShutOutAtOnce: writes to tokens and servers reach the cache of identities.

@@ -127,9 +127,9 @@ func (b *Board) All() []Entry {
 	return entries
 }
 
-// Wait returns the group's entry as soon as it Differs from hash and version. When ctx ends first it
-// returns the entry of that moment and ctx's error, and ErrClosed when the board closes.
-func (b *Board) Wait(ctx context.Context, group fleet.Group, hash string, version int64) (Entry, error) {
+// Wait returns the group's entry as soon as it Differs from hash and version, or when also is closed. When
+// ctx ends first it returns the entry of that moment and ctx's error, and ErrClosed when the board closes.
+func (b *Board) Wait(ctx context.Context, group fleet.Group, hash string, version int64, also <-chan struct{}) (Entry, error) {
 	for {
 		entry, changed, closed := b.watch(group)
 		switch {
@@ -140,6 +140,8 @@ func (b *Board) Wait(ctx context.Context, group fleet.Group, hash string, versio
 		}
 		select {
 		case <-changed:
+		case <-also:
+			return b.Current(group), nil
 		case <-ctx.Done():
 			return b.Current(group), ctx.Err()
 		}

@@ -46,7 +46,7 @@ func TestWait(t *testing.T) {
 	wait := func(ctx context.Context, hash string, version int64) <-chan waited {
 		done := make(chan waited, 1)
 		go func() {
-			e, err := m.board.Wait(ctx, groupA, hash, version)
+			e, err := m.board.Wait(ctx, groupA, hash, version, nil)
 			done <- waited{e, err}
 		}()
 		return done

@@ -8,6 +8,8 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/uhdadmin/media-gateway/shared/api"
 )
 
 // Document is one encoded api.Config in the forms in which slaves ask for it. Each is made once.
@@ -15,9 +17,13 @@ type Document struct {
 	JSON []byte
 	Gzip []byte
 	Zstd func() []byte
+
+	streams func() map[string]api.ConcurrentStreams // by media server
 }
 
-func newDocument(body []byte) *Document { return &Document{body, compress(body), lazyZstd(body)} }
+func newDocument(body []byte) *Document {
+	return &Document{body, compress(body), lazyZstd(body), lazyStreams(body)}
+}
 
 // openDocument returns the document whose gzip form was stored.
 func openDocument(compressed []byte) (*Document, error) {
@@ -29,7 +35,7 @@ func openDocument(compressed []byte) (*Document, error) {
 	if err != nil {
 		return nil, fmt.Errorf("decompress: %w", err)
 	}
-	return &Document{body, compressed, lazyZstd(body)}, nil
+	return &Document{body, compressed, lazyZstd(body), lazyStreams(body)}, nil
 }
 
 func compress(body []byte) []byte {

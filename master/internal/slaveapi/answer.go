@@ -32,9 +32,11 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, scheme string, docu
 	if entry, ok := document.(publish.Entry); ok {
 		return writeConfig(w, r, scheme, entry)
 	}
-	body, err := json.Marshal(document)
-	if err != nil {
-		return a.answerError(w, r, scheme, err)
+	body, encoded := document.(json.RawMessage)
+	if !encoded {
+		if body, err = json.Marshal(document); err != nil {
+			return a.answerError(w, r, scheme, err)
+		}
 	}
 	if scheme == auth.SchemeApp {
 		body = envelop(http.StatusOK, "success", body)

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 
@@ -13,9 +12,8 @@ import (
 	"github.com/uhdadmin/media-gateway/shared/api"
 )
 
-// Bounds of reports, in bytes.
+// Bounds of what reports say, in bytes.
 const (
-	maxBody  = 64 << 10
 	maxError = 16 << 10
 	maxShort = 200 // of stages, statuses, versions
 )
@@ -58,28 +56,9 @@ func (a *API) heartbeat(w http.ResponseWriter, r *http.Request, slave auth.Slave
 	return struct{}{}, nil
 }
 
-// rateLimits answers the limits that hold now, without a publish.
-func (a *API) rateLimits(_ http.ResponseWriter, r *http.Request, _ auth.Slave) (any, error) {
-	limits, err := a.cfg.Store.RateLimits(r.Context())
-	if err != nil {
-		return nil, fmt.Errorf("rate limits: %w", err)
-	}
-	return limits, nil
-}
-
-// readBody decodes a JSON body. Members that are not known are let through: slaves may be newer.
-func readBody(w http.ResponseWriter, r *http.Request, into any) error {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return problem(http.StatusRequestEntityTooLarge, fmt.Sprintf("the body takes at most %d bytes", maxBody))
-	}
-	if err != nil {
-		return problem(http.StatusBadRequest, "the body ended early")
-	}
-	if err := json.Unmarshal(body, into); err != nil {
-		return problem(http.StatusBadRequest, "the body takes a JSON object: "+err.Error())
-	}
-	return nil
+// rateLimits answers the limits that hold now, without a publish, from memory.
+func (a *API) rateLimits(_ http.ResponseWriter, _ *http.Request, slave auth.Slave) (any, error) {
+	return a.cfg.Limits.Document(slave.Group)
 }
 
 // clip cuts text from a slave to limit bytes of UTF-8.

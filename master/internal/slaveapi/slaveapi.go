@@ -17,7 +17,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/uhdadmin/media-gateway/master/internal/auth"
+	"github.com/uhdadmin/media-gateway/master/internal/limits"
 	"github.com/uhdadmin/media-gateway/master/internal/publish"
+	"github.com/uhdadmin/media-gateway/master/internal/quota"
+	"github.com/uhdadmin/media-gateway/master/internal/sessions"
 	"github.com/uhdadmin/media-gateway/master/internal/store"
 	"github.com/uhdadmin/media-gateway/master/internal/telemetry"
 	"github.com/uhdadmin/media-gateway/shared/api"
@@ -27,6 +30,9 @@ import (
 type Config struct {
 	Store     *store.Store
 	Board     *publish.Board
+	Limits    *limits.Board
+	Sessions  *sessions.Desk
+	Quotas    *quota.Keeper
 	Slaves    *auth.Slaves
 	Telemetry *telemetry.Ingester
 	Log       *slog.Logger
@@ -58,6 +64,10 @@ func (a *API) Mount(r chi.Router) {
 		a.mountRefusals(r)
 	})
 	r.Route(api.PathSlave, func(r chi.Router) {
+		r.Post("/sessions/checkin", a.handle("sessions/checkin", a.checkIn))
+		r.Post("/sessions/heartbeat", a.handle("sessions/heartbeat", a.beatSessions))
+		r.Post("/sessions/end", a.handle("sessions/end", a.endSessions))
+		r.Post("/telemetry/quota-sync", a.handle("telemetry/quota-sync", a.syncQuotas))
 		a.mountTelemetry(r)
 		a.mountRefusals(r)
 	})

@@ -22,6 +22,7 @@ import (
 
 	"github.com/uhdadmin/media-gateway/master/internal/auth"
 	"github.com/uhdadmin/media-gateway/master/internal/fleet"
+	"github.com/uhdadmin/media-gateway/master/internal/limits"
 	"github.com/uhdadmin/media-gateway/master/internal/publish"
 	"github.com/uhdadmin/media-gateway/master/internal/slaveapi"
 	"github.com/uhdadmin/media-gateway/master/internal/store"
@@ -65,7 +66,13 @@ func newMaster(t *testing.T) *master {
 	go func() { ingesting <- ingester.Run(t.Context()) }()
 	t.Cleanup(func() { <-ingesting })
 	r := chi.NewRouter()
-	slaveapi.New(slaveapi.Config{Store: st, Board: board, Slaves: auth.NewSlaves(st, log), Telemetry: ingester, Log: log, Registry: m.registry}).Mount(r)
+	live, err := limits.Load(t.Context(), st)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slaveapi.New(slaveapi.Config{
+		Store: st, Board: board, Limits: live, Slaves: auth.NewSlaves(st, log), Telemetry: ingester, Log: log, Registry: m.registry,
+	}).Mount(r)
 	srv := httptest.NewServer(r)
 	t.Cleanup(srv.Close)
 	t.Cleanup(board.Close)
@@ -226,7 +233,10 @@ func TestVersionWithoutDatabase(t *testing.T) {
 	if a := m.ask("GET", "/config", ""); a.status != 200 {
 		t.Errorf("config: %d %s", a.status, a.body)
 	}
-	m.wantProblem(m.ask("GET", "/rate-limits", ""), 500, "log")
+	if a := m.ask("GET", "/rate-limits", ""); a.status != 200 {
+		t.Errorf("limits: %d %s", a.status, a.body)
+	}
+	m.wantProblem(m.ask("POST", "/heartbeat", "{}"), 500, "log")
 }
 
 func TestConfig(t *testing.T) {

@@ -20,34 +20,40 @@ const maxWait = 60 * time.Second
 type versionQuery struct {
 	current int64 // -1: not said
 	hash    string
+	limits  *string // revision of the limits that the slave has; nil: it does not follow them
 	wait    time.Duration
 }
 
 // version answers what the slave's group should run, from memory; with wait when that is another than
-// the slave's, or when the time is up.
+// the slave's, when its limits are, or when the time is up.
 func (a *API) version(_ http.ResponseWriter, r *http.Request, slave auth.Slave) (any, error) {
 	q, err := readVersionQuery(r)
 	if err != nil {
 		return nil, err
 	}
 	entry := a.cfg.Board.Current(slave.Group)
-	if q.wait > 0 && !entry.Differs(q.hash, q.current) {
-		if entry, err = a.wait(r.Context(), slave, q); err != nil {
+	revision, changed := a.cfg.Limits.Watch(slave.Group)
+	if q.wait > 0 && !entry.Differs(q.hash, q.current) && (q.limits == nil || *q.limits == revision) {
+		if q.limits == nil {
+			changed = nil
+		}
+		if entry, err = a.wait(r.Context(), slave, q, changed); err != nil {
 			return nil, err
 		}
+		revision, _ = a.cfg.Limits.Watch(slave.Group)
 	}
 	return api.Version{
 		Version: entry.Version, HasUpdate: entry.Differs(q.hash, q.current),
-		SnapshotID: entry.SnapshotID, ConfigHash: entry.Hash, Epoch: entry.Epoch,
+		SnapshotID: entry.SnapshotID, ConfigHash: entry.Hash, Epoch: entry.Epoch, LimitsRevision: revision,
 	}, nil
 }
 
-func (a *API) wait(ctx context.Context, slave auth.Slave, q versionQuery) (publish.Entry, error) {
+func (a *API) wait(ctx context.Context, slave auth.Slave, q versionQuery, also <-chan struct{}) (publish.Entry, error) {
 	a.metrics.waiting.Inc()
 	defer a.metrics.waiting.Dec()
 	ctx, cancel := context.WithTimeout(ctx, q.wait)
 	defer cancel()
-	entry, err := a.cfg.Board.Wait(ctx, slave.Group, q.hash, q.current)
+	entry, err := a.cfg.Board.Wait(ctx, slave.Group, q.hash, q.current, also)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return entry, nil
 	}
@@ -65,6 +71,9 @@ func readVersionQuery(r *http.Request) (versionQuery, error) {
 	}
 	if len(q.hash) > 128 {
 		return q, problem(http.StatusBadRequest, "hash takes the config_hash of an earlier answer")
+	}
+	if r.URL.Query().Has("limits") {
+		q.limits = new(r.URL.Query().Get("limits"))
 	}
 	wait, err := number(r, "wait")
 	if err != nil {
