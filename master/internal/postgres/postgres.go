@@ -27,8 +27,9 @@ const (
 	startWait = time.Minute
 	// connectTimeout is of one attempt, unless the URL says connect_timeout.
 	connectTimeout = 10 * time.Second
-	// maxConns is how many connections a pool has at most, unless the URL says pool_max_conns.
-	maxConns = 16
+	// maxConns is how many connections a pool has at most, unless the URL says pool_max_conns. A replica has
+	// two pools, and PostgreSQL takes 100 connections by default.
+	maxConns = 10
 )
 
 // SQLSTATEs of a server that takes no connections now, from appendix A of PostgreSQL's manual.
@@ -152,4 +153,14 @@ func WithConn(ctx context.Context, pool *pgxpool.Pool, fn func(*pgx.Conn) error)
 		_ = conn.Close(ctx) // it is of no more use, or broken already
 	}()
 	return fn(conn)
+}
+
+// InTurn runs fn when nobody else who shares the server's database runs one of that name.
+func InTurn(ctx context.Context, pool *pgxpool.Pool, name string, fn func(context.Context) error) error {
+	return WithConn(ctx, pool, func(conn *pgx.Conn) error {
+		if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock(hashtextextended($1, 0))", name); err != nil {
+			return err
+		}
+		return fn(ctx)
+	})
 }

@@ -150,8 +150,8 @@ func TestDeadlockIsRepeated(t *testing.T) {
 			runs <- n
 		}()
 	}
-	if total := <-runs + <-runs; total != 3 {
-		t.Errorf("the two transactions ran %d times, want 3: one was repeated", total)
+	if total := <-runs + <-runs; total < 3 {
+		t.Errorf("the two transactions ran %d times; at least one should have been repeated", total)
 	}
 	for _, id := range ids {
 		server, err := stores[0].Servers.Get(t.Context(), id)

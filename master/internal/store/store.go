@@ -155,7 +155,7 @@ func (s *Store) migrate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}
-	return s.inTurn(ctx, migrationLock, func(ctx context.Context) error {
+	up := func(ctx context.Context) error {
 		results, err := provider.Up(ctx)
 		for _, r := range results {
 			s.log.Info("Database migrated", "migration", r.Source.Path, "took", r.Duration)
@@ -164,7 +164,11 @@ func (s *Store) migrate(ctx context.Context) error {
 			return fmt.Errorf("migrate: %w", err)
 		}
 		return nil
-	})
+	}
+	if s.pool == nil {
+		return up(ctx)
+	}
+	return postgres.InTurn(ctx, s.pool, migrationLock, up)
 }
 
 // explain turns the database's errors into the store's.

@@ -70,16 +70,3 @@ func (s *Store) Alone(ctx context.Context, name string, fn func(context.Context)
 	})
 	return ran, err
 }
-
-// inTurn runs fn when no other replica is running one of that name.
-func (s *Store) inTurn(ctx context.Context, name string, fn func(context.Context) error) error {
-	if s.pool == nil {
-		return fn(ctx)
-	}
-	return postgres.WithConn(ctx, s.pool, func(conn *pgx.Conn) error {
-		if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock(hashtextextended($1, 0))", name); err != nil {
-			return err
-		}
-		return fn(ctx)
-	})
-}

@@ -11,9 +11,9 @@ type Database interface {
 	// Reader returns connections for queries. They see whole transactions only.
 	Reader() *bun.DB
 	// Write runs fn in a writing transaction, for what is not ingest; its error rolls back. It must be
-	// short: ingest waits for it on SQLite.
+	// short: ingest waits for it on SQLite. PostgreSQL may run fn again when another got in its way.
 	Write(ctx context.Context, fn func(ctx context.Context, tx bun.IDB) error) error
-	// Ingest runs fn in a writing transaction; its error rolls back. Writers says how many may run at
+	// Ingest runs fn in a writing transaction, as Write does. Writers says how many may run at
 	// once.
 	Ingest(ctx context.Context, fn func(Tx) error) error
 	Writers() int
