@@ -53,6 +53,12 @@ func startEchoing(t testing.TB) (*standin.Server, string) {
 // an echoing media server; media.test over HTTP on g.port and tls.test over HTTPS on the second port.
 func startPlayers(t testing.TB) (g *gateway, tlsPort int) {
 	t.Helper()
+	return startPlayersWith(t, nil)
+}
+
+// startPlayersWith is startPlayers with more variables for the slave.
+func startPlayersWith(t testing.TB, env []string) (g *gateway, tlsPort int) {
+	t.Helper()
 	g = &gateway{master: startMaster(t, shortDir(t)), port: freePort(t)}
 	var upstream string
 	g.media, upstream = startEchoing(t)
@@ -77,7 +83,7 @@ func startPlayers(t testing.TB) (g *gateway, tlsPort int) {
 	must(t, err)
 	snapshot, err := g.master.Admin.Publish(t.Context(), "players")
 	must(t, err)
-	g.slave = startSlave(t, testbed.SlaveConfig{Root: root, MasterURL: g.master.URL, Token: g.token})
+	g.slave = startSlave(t, testbed.SlaveConfig{Root: root, MasterURL: g.master.URL, Token: g.token, Env: env})
 	g.waitApplied(t, snapshot)
 	return g, tlsPort
 }

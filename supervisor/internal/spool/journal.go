@@ -81,6 +81,7 @@ func (j *journal) forget(number, bytes int64) {
 	for _, r := range j.readers {
 		r.missed(number, bytes)
 	}
+	j.wake()
 }
 
 // wake makes the readers look.

@@ -128,11 +128,24 @@ func (r *Reader) Next(ctx context.Context, maxLines, maxBytes int) (Batch, error
 			r.advance()
 			continue
 		}
-		select {
-		case <-ctx.Done():
-			return Batch{}, ctx.Err()
-		case <-r.changed:
+		if err := r.wait(ctx); err != nil {
+			return Batch{}, err
 		}
+	}
+}
+
+// wait returns when there may be more to read. An end of ctx does not hide what is there already.
+func (r *Reader) wait(ctx context.Context) error {
+	select {
+	case <-r.changed:
+		return nil
+	default:
+	}
+	select {
+	case <-r.changed:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

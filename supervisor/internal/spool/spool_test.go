@@ -28,14 +28,14 @@ const patience = time.Minute
 
 var logName = fileName(Access)
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
 }
 
-func eventually(t *testing.T, what string, condition func() bool) {
+func eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !condition(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -54,7 +54,7 @@ func reachable(t *testing.T) string {
 	return dir
 }
 
-func open(t *testing.T, cfg Config) *Spool {
+func open(t testing.TB, cfg Config) *Spool {
 	t.Helper()
 	cfg.Log, cfg.Registerer = slog.New(slog.DiscardHandler), prometheus.NewRegistry()
 	cfg.Owner = cmp.Or(cfg.Owner, os.Geteuid())

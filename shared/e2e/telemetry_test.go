@@ -1,0 +1,180 @@
+package e2e
+
+import (
+	"database/sql"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	_ "modernc.org/sqlite" // the master's database is read as it is
+
+	"github.com/uhdadmin/media-gateway/shared/testbed"
+)
+
+// telemetryEnv makes a slave report within a second, and its logs short.
+var telemetryEnv = []string{"TELEMETRY_FLUSH_INTERVAL=1", "SPOOL_SEGMENT_BYTES=1048576"}
+
+// TestTelemetrySoak: through half of all requests the master is away; the supervisor is killed five times and
+// nginx reloaded ten times under load, the log is rotated throughout. Then the master has a row for each request
+// that the media server got and for each that was refused, none twice. SOAK=1 sends 2 million.
+func TestTelemetrySoak(t *testing.T) {
+	total := int64(100_000)
+	if os.Getenv("SOAK") != "" {
+		total = 2_000_000
+	}
+	g, _ := startPlayersWith(t, telemetryEnv)
+	stop(t, g.master.Process)
+
+	l := startLoad(t, g.port, 8)
+	step := total / 20
+	for i := int64(1); i <= 20; i++ {
+		l.waitFor(t, i*step)
+		switch {
+		case i%4 == 2: // 5 of 20
+			g.killUnder(t, l)
+		case i%2 == 1: // 10 of 20
+			must(t, syscall.Kill(nginxMaster(t, g.slave), syscall.SIGHUP))
+		}
+		if i == 10 {
+			g.restartMaster(t, g.master.Dir)
+		}
+	}
+	l.stop()
+	if failed := l.failed.Load(); failed > 0 {
+		t.Errorf("%d requests failed, the last with %v", failed, l.lastError.Load())
+	}
+	want := g.media.Total().Requests + l.refused.Load()
+	t.Logf("%d requests answered, of which %d refused; the media server got %d", l.answered.Load(), l.refused.Load(), g.media.Total().Requests)
+	g.waitRows(t, want)
+	t.Logf("supervisor: %v of CPU and %.1f MB since its last start", cpuTime(t, g.slave.PID()), float64(residentBytes(t, g.slave.PID()))/(1<<20))
+	if rotations := g.waitMetric(t, `uhd_spool_rotations_total{log="access"}`); rotations == "0" {
+		t.Error("the log was never rotated")
+	}
+}
+
+// waitRows waits until the master has that many rows of access logs, and checks that none is there twice.
+func (g *gateway) waitRows(t testing.TB, want int64) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(g.master.Dir, "master-telemetry.db")+"?mode=ro")
+	must(t, err)
+	defer func() { _ = db.Close() }()
+	var rows int64
+	last, since := int64(-1), time.Now()
+	for rows < want {
+		must(t, db.QueryRowContext(t.Context(), "SELECT count(*) FROM access_logs").Scan(&rows))
+		if rows != last {
+			last, since = rows, time.Now()
+		}
+		if time.Since(since) > patience { // as long as rows come, there may be more
+			t.Fatalf("%d of %d rows, and no more come; the slave printed:\n%s", rows, want, g.slave.Log)
+		}
+		time.Sleep(50 * time.Millisecond) // between two looks at a condition
+	}
+	var distinct int64
+	must(t, db.QueryRowContext(t.Context(), "SELECT count(*), count(DISTINCT request_id) FROM access_logs").Scan(&rows, &distinct))
+	if rows != want || distinct != rows {
+		t.Errorf("%d rows of %d different requests, want %d of each", rows, distinct, want)
+	}
+}
+
+// killUnder kills the supervisor while requests come; nginx goes on alone. It is started again in a moment
+// without any, for it ends the nginx that it finds.
+func (g *gateway) killUnder(t testing.TB, l *load) {
+	t.Helper()
+	must(t, g.slave.Signal(syscall.SIGKILL))
+	<-g.slave.Done()
+	l.waitFor(t, l.answered.Load()+500)
+	l.pause.Lock()
+	defer l.pause.Unlock()
+	g.slave = startSlave(t, testbed.SlaveConfig{Root: g.slave.Root, MasterURL: g.master.URL, Token: g.token, Env: telemetryEnv})
+	must(t, g.slave.WaitReady(within(t)))
+}
+
+// load is players that ask, each as soon as it has an answer, over kept connections.
+type load struct {
+	answered, refused, failed atomic.Int64
+	lastError                 atomic.Value
+	pause                     sync.RWMutex // held for reading while a request is under way
+	stop                      func()
+}
+
+func startLoad(t testing.TB, port, players int) *load {
+	t.Helper()
+	l := &load{}
+	client := &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: players}}
+	ended := make(chan struct{})
+	var running sync.WaitGroup
+	for p := range players {
+		random := rand.New(rand.NewPCG(uint64(p), 4))
+		running.Go(func() {
+			for {
+				select {
+				case <-ended:
+					return
+				default:
+					l.ask(client, port, random)
+				}
+			}
+		})
+	}
+	l.stop = sync.OnceFunc(func() { close(ended); running.Wait(); client.CloseIdleConnections() })
+	t.Cleanup(l.stop)
+	return l
+}
+
+// ask sends one request; one in ten is refused, for it states no client.
+func (l *load) ask(client *http.Client, port int, random *rand.Rand) {
+	l.pause.RLock()
+	defer l.pause.RUnlock()
+	path := []string{"/System/Info/Public", "/Items/%d/Images/Primary?api_key=secret", "/Videos/%d/stream.mkv?size=100&static=true"}[random.IntN(3)]
+	if path[1] != 'S' {
+		path = fmt.Sprintf(path, random.IntN(500))
+	}
+	req, err := http.NewRequest(http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d%s", port, path), nil)
+	if err != nil {
+		panic(err)
+	}
+	req.Host = "media.test"
+	if random.IntN(10) > 0 {
+		req.Header.Set("Authorization", playerAuth)
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		l.failed.Add(1)
+		l.lastError.Store(err)
+		return
+	}
+	_, _ = io.Copy(io.Discard, res.Body)
+	_ = res.Body.Close()
+	if res.StatusCode == http.StatusForbidden {
+		l.refused.Add(1)
+	}
+	l.answered.Add(1)
+}
+
+// waitFor waits until so many requests were answered.
+func (l *load) waitFor(t testing.TB, answered int64) {
+	t.Helper()
+	last, since := int64(-1), time.Now()
+	for {
+		now := l.answered.Load()
+		if now >= answered {
+			return
+		}
+		if now != last {
+			last, since = now, time.Now()
+		}
+		if time.Since(since) > patience {
+			t.Fatalf("%d of %d requests were answered, and no more are; %d failed, the last with %v", now, answered, l.failed.Load(), l.lastError.Load())
+		}
+		time.Sleep(5 * time.Millisecond) // between two looks at a condition
+	}
+}
