@@ -42,6 +42,8 @@ type Config struct {
 
 	Serving  func(*release.Release) // told what serves, at boot and after each change; may be nil
 	Metadata func() map[string]any  // more of what heartbeats tell the master; may be nil
+	Limits   Limits                 // nil: those of the release alone
+	Kicks    func([]api.Kick)       // told which sessions the master ends; may be nil
 
 	Log        *slog.Logger
 	Registerer prometheus.Registerer
@@ -57,12 +59,15 @@ type Agent struct {
 	pullNow      atomic.Bool // asked for by Pull
 	certificates atomic.Bool // asked for by CertificatesChanged
 	drifted      atomic.Bool // asked for by FilesChanged
+	nginxStarted atomic.Bool // said by NginxStarted
+	limitsDue    atomic.Bool // live limits are to be pushed again
 
 	// What Run's goroutine alone uses.
 	running     *release.Release // what nginx serves
 	seen        api.Version      // the master's last answer that was dealt with
 	waits       bool             // the master lets polls wait
 	stuck       bool             // a rollback failed: nginx may serve something else than running
+	overlay     string           // hash of the rules with live limits that nginx has; "": it has the release's
 	acked       int64            // the snapshot whose ack this process has made
 	failures    int              // polls in a row
 	lastReload  time.Time
@@ -120,6 +125,7 @@ func (a *Agent) follow(ctx context.Context) error {
 	for {
 		a.answerRequests(ctx)
 		a.mendRollback(ctx)
+		a.pushLimits(ctx)
 		pause := a.turn(ctx)
 		select {
 		case <-ctx.Done():

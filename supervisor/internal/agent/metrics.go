@@ -13,6 +13,7 @@ type metrics struct {
 	pollErrors      prometheus.Counter
 	heartbeatErrors prometheus.Counter
 	drifts          prometheus.Counter
+	limitsFailures  prometheus.Counter
 	deferral        prometheus.Gauge
 }
 
@@ -43,6 +44,10 @@ func newMetrics() *metrics {
 			Name: "uhd_managed_file_edits_total",
 			Help: "Times managed files were found edited by someone else.",
 		}),
+		limitsFailures: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "uhd_limits_push_failures_total",
+			Help: "Live limits that nginx did not take; they are pushed again.",
+		}),
 		deferral: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "uhd_reload_deferred",
 			Help: "1 while a reload waits for workers of earlier generations to end.",
@@ -59,7 +64,7 @@ func (m *metrics) time(stage string) func() {
 func (m *metrics) applied(result, stage string) { m.applies.WithLabelValues(result, stage).Inc() }
 
 func (m *metrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.stages, m.applies, m.configVersion, m.pollErrors, m.heartbeatErrors, m.drifts, m.deferral}
+	return []prometheus.Collector{m.stages, m.applies, m.configVersion, m.pollErrors, m.heartbeatErrors, m.drifts, m.limitsFailures, m.deferral}
 }
 
 // Describe implements prometheus.Collector.

@@ -80,7 +80,11 @@ func (a *Agent) reloadNginx(ctx context.Context) error {
 		}
 	}
 	defer func() { a.lastReload = time.Now() }()
-	return a.cfg.Nginx.Reload(ctx)
+	if err := a.cfg.Nginx.Reload(ctx); err != nil {
+		return err
+	}
+	a.overlay = "" // it has read the release's rules
+	return nil
 }
 
 // oldGenerations returns how many generations of nginx have workers that still finish their streams.

@@ -52,12 +52,16 @@ func (a *Agent) turn(ctx context.Context) time.Duration {
 	}
 	a.pollSucceeded(ctx)
 	a.waits = want.ConfigHash != "" || want.Epoch != 0 // older masters know neither
+	limited, limitsErr := a.takeLimits(ctx, want.LimitsRevision)
+	if limited {
+		a.pushLimits(ctx) // before what takes longer
+	}
 	acted, err := a.settle(ctx, want, forced)
-	if err != nil && ctx.Err() == nil {
+	if err := errors.Join(limitsErr, err); err != nil && ctx.Err() == nil {
 		return a.pollFailed(ctx, err)
 	}
 	switch {
-	case acted, wait == 0 && a.wait(false) > 0, time.Since(asked) > wait/2 && wait > 0:
+	case acted, limited, wait == 0 && a.wait(false) > 0, time.Since(asked) > wait/2 && wait > 0:
 		return 0
 	}
 	return a.interval() // the master does not wait, whether it says so or not
@@ -84,7 +88,9 @@ func (a *Agent) poll(ctx context.Context, wait time.Duration) (api.Version, erro
 		case <-answered:
 		}
 	}()
-	v, err := a.cfg.Master.Version(ctx, masterclient.VersionQuery{Current: a.seen.Version, Hash: a.seen.ConfigHash, Wait: wait})
+	v, err := a.cfg.Master.Version(ctx, masterclient.VersionQuery{
+		Current: a.seen.Version, Hash: a.seen.ConfigHash, Limits: a.limitsRevision(), Wait: wait,
+	})
 	if err != nil && errors.Is(context.Cause(ctx), errWoken) {
 		return v, errWoken
 	}

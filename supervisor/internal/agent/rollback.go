@@ -41,6 +41,7 @@ func (t *attempt) goBack(ctx context.Context, rel *release.Release, before nginx
 	untouched := err == nil && now.Generation == before.Generation && now.ActiveHash == before.ActiveHash
 	switch {
 	case untouched:
+		return t.cfg.Nginx.Verify(ctx, t.from.Dir, t.rulesHash(t.from.Hash))
 	case rel.NeedsReload(t.from):
 		err = t.reloadNginx(ctx)
 	default:

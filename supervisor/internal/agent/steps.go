@@ -100,7 +100,11 @@ func (a *Agent) pushRules(ctx context.Context, rel *release.Release) error {
 	if err != nil {
 		return err
 	}
-	return a.cfg.Nginx.PushRules(ctx, rules)
+	if err := a.cfg.Nginx.PushRules(ctx, rules); err != nil {
+		return err
+	}
+	a.overlay = ""
+	return nil
 }
 
 // verify proves that the release serves.

@@ -28,6 +28,7 @@ import (
 	"github.com/uhdadmin/media-gateway/supervisor/internal/agent"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/decision"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/identity"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/limits"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/localapi"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/masterclient"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/mediaserver"
@@ -38,6 +39,7 @@ import (
 	"github.com/uhdadmin/media-gateway/supervisor/internal/spool"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/telemetry"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/transfer"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/usage"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/watch"
 )
 
@@ -68,6 +70,9 @@ type App struct {
 	accessSigns, usageSigns *spool.Reader // signs of life of sessions
 	transfers               *transfer.Collector
 	telemetry               *telemetry.Shipper
+	usage                   *usage.Counter
+
+	limits *limits.Book
 }
 
 // New makes the parts and opens what they need; nothing runs yet. Close when it is not Run.
@@ -119,8 +124,9 @@ func (a *App) assemble(ctx context.Context, s settings.Settings) (err error) {
 	if err := a.followLogs(root, s, master); err != nil {
 		return err
 	}
+	a.limits = limits.Open(limits.Config{Path: filepath.Join(root, "state", "limits.json"), Changed: a.limitsChanged, Log: a.log})
 	a.agent, err = agent.New(agent.Config{
-		Master: master, Releases: a.releases, Nginx: a.nginx,
+		Master: master, Releases: a.releases, Nginx: a.nginx, Limits: a.limits, Kicks: a.sessions.Kick,
 		Version: buildinfo.Version(), Token: s.AppToken, PublicKey: s.Ed25519Key(),
 		PullInterval: s.PullInterval, HeartbeatInterval: s.HeartbeatInterval, ReloadMinInterval: s.ReloadMinInterval,
 		KeepDrift: s.DriftPolicy == settings.DriftKeep, Serving: a.serving, Metadata: a.heartbeatMetadata,
@@ -165,7 +171,7 @@ func (a *App) Run(ctx context.Context) error {
 	// nginx drains after ctx has ended, and its workers go on asking, telling and logging.
 	serving, nginxGone := context.WithCancel(context.WithoutCancel(ctx))
 	for _, run := range []func(context.Context) error{
-		a.local.Serve, a.identities.Run, a.decisions.Run, a.spool.Run, a.transfers.Run, a.telemetry.Run,
+		a.local.Serve, a.identities.Run, a.decisions.Run, a.spool.Run, a.transfers.Run, a.telemetry.Run, a.usage.Run,
 		a.media.Run, a.sessions.Run, a.followSigns,
 	} {
 		group.Go(func() error { return run(serving) })

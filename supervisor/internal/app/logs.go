@@ -8,6 +8,7 @@ import (
 	"github.com/uhdadmin/media-gateway/supervisor/internal/spool"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/telemetry"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/transfer"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/usage"
 )
 
 // openSpool opens the logs that nginx, whose workers run as that user, and the supervisor write.
@@ -33,6 +34,14 @@ func (a *App) followLogs(root string, s settings.Settings, master *masterclient.
 	}
 	a.telemetry, err = telemetry.New(telemetry.Config{
 		Spool: a.spool, Master: master, StateDir: filepath.Join(root, "state"), FlushInterval: s.TelemetryInterval,
+		Log: a.log, Registerer: a.registry,
+	})
+	if err != nil {
+		return err
+	}
+	a.usage, err = usage.New(usage.Config{
+		Spool: a.spool, Decisions: a.decisions, Redis: a.redis, Master: master, StateDir: filepath.Join(root, "state"),
+		Limited: a.enforce, Pressing: a.quotasPressing, Zone: s.Zone(), SyncInterval: s.QuotaSyncInterval,
 		Log: a.log, Registerer: a.registry,
 	})
 	return err

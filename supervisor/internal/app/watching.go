@@ -25,6 +25,12 @@ func (a *App) serving(rel *release.Release) {
 	directives := a.directivesOf(rel)
 	a.watcher.Update(watch.CertificatePaths(nginxconf.Servers(directives), rel.Dir), managed)
 	a.media.Serving(scopesOf(directives))
+	rules, err := rel.Rules()
+	if err != nil {
+		a.log.Error("Limits of the release are not known", "error", err)
+		return
+	}
+	a.limits.Serving(rules)
 }
 
 // directivesOf returns the release's server blocks and what is beside them; none of one that does not read, and

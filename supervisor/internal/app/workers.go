@@ -12,6 +12,7 @@ import (
 	"github.com/uhdadmin/media-gateway/supervisor/internal/settings"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/spool"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/telemetry"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/usage"
 )
 
 // serveWorkers makes what nginx's workers speak to, and opens its socket: they ask from their first
@@ -41,6 +42,7 @@ func (a *App) serveWorkers(ctx context.Context, root string, s settings.Settings
 func (a *App) nginxStarted() {
 	a.identities.Restarted()
 	a.decisions.Restarted()
+	a.agent.NginxStarted()
 }
 
 // status is what /status shows.
@@ -52,8 +54,13 @@ type status struct {
 	Decisions  decision.Status    `json:"decisions"`
 	Spool      spool.Status       `json:"spool"`
 	Telemetry  []telemetry.Status `json:"telemetry"` // per log
+	Usage      usage.Status       `json:"usage"`
+	Limits     string             `json:"limits_revision,omitempty"` // of what the master says live
 }
 
 func (a *App) status(ctx context.Context) status {
-	return status{a.agent.Status(ctx), a.sessions.Count(), a.identities.Count(), a.media.Status(), a.decisions.Status(), a.spool.Status(), a.telemetry.Status()}
+	return status{
+		a.agent.Status(ctx), a.sessions.Count(), a.identities.Count(), a.media.Status(), a.decisions.Status(), a.spool.Status(),
+		a.telemetry.Status(), a.usage.Status(), a.limits.Revision(),
+	}
 }

@@ -16,6 +16,7 @@ import (
 type VersionQuery struct {
 	Current int64         // the version that was last heard of
 	Hash    string        // its content hash
+	Limits  *string       // the revision of the live limits that it has; nil: it does not follow them
 	Wait    time.Duration // whole seconds; only for masters that know hashes
 }
 
@@ -25,6 +26,9 @@ func (c *Client) Version(ctx context.Context, q VersionQuery) (api.Version, erro
 	query := url.Values{"current": {strconv.FormatInt(q.Current, 10)}}
 	if q.Hash != "" {
 		query.Set("hash", q.Hash)
+	}
+	if q.Limits != nil {
+		query.Set("limits", *q.Limits)
 	}
 	if q.Wait > 0 {
 		query.Set("wait", strconv.Itoa(int(q.Wait/time.Second)))

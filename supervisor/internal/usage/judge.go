@@ -76,6 +76,16 @@ func (j *judge) setRules(rules []api.RateLimitRule, log *slog.Logger) {
 	}
 }
 
+// pressing reports whether there is a quota that streams may exhaust.
+func (j *judge) pressing() bool {
+	for _, list := range j.quotas {
+		if slices.ContainsFunc(list, func(q *quota) bool { return q.limit.Bytes > 0 }) {
+			return true
+		}
+	}
+	return false
+}
+
 // look judges subjects, by number, and reports whether decisions are others than before.
 func (j *judge) look(b *book, numbers []uint32, now time.Time) (changed bool) {
 	if len(j.quotas) == 0 {

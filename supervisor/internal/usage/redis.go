@@ -89,18 +89,21 @@ const mostPending = 20_000
 // save brings Redis up to the book.
 func (r *redisStore) save(ctx context.Context, c *Counter) (Positions, error) {
 	c.mu.Lock()
-	again := r.renamed || len(r.pending) > mostPending
+	whole := r.whole && !r.renamed && len(r.pending) <= mostPending
 	c.mu.Unlock()
-	if again || !r.whole {
-		if err := r.rewrite(ctx, c); err != nil {
-			return Positions{}, err
+	for {
+		if !whole {
+			if err := r.rewrite(ctx, c); err != nil {
+				return Positions{}, err
+			}
 		}
+		at, err := r.saveChanged(ctx, c)
+		if !whole || !errors.Is(err, errForgotten) {
+			return at, err
+		}
+		c.log.Warn("Redis does not hold what was saved last, all usage is saved anew: it was flushed or restored, or a replica took over")
+		whole = false
 	}
-	at, err := r.saveChanged(ctx, c)
-	if errors.Is(err, errForgotten) {
-		r.whole = false
-	}
-	return at, err
 }
 
 // changes are what one transaction saves.
@@ -186,13 +189,29 @@ func (r *redisStore) saveChanged(ctx context.Context, c *Counter) (Positions, er
 	}, r.prefix)
 	if err != nil {
 		r.giveBack(c, ch)
-		return Positions{}, fmt.Errorf("save usage to Redis: %w", err)
+		return Positions{}, fmt.Errorf("save usage to Redis: %w", r.cause(ctx, err))
 	}
 	r.last = ch.state
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r.saved = ch.change
 	return ch.at, nil
+}
+
+// cause finds out why a transaction was refused, which its error does not say, and what cures it.
+func (r *redisStore) cause(ctx context.Context, err error) error {
+	if redis.IsExecAbortError(err) {
+		if why := r.client.Set(ctx, r.prefix+":try", "", time.Second).Err(); why != nil {
+			err = why
+		}
+	}
+	switch {
+	case redis.IsOOMError(err):
+		return fmt.Errorf("%w: raise its maxmemory", err)
+	case redis.IsReadOnlyError(err):
+		return fmt.Errorf("%w: REDIS_URL has to name the primary, or the sentinels that know it", err)
+	}
+	return err
 }
 
 func (r *redisStore) queue(ctx context.Context, p redis.Pipeliner, ch changes) {

@@ -53,7 +53,8 @@ type Config struct {
 	Decisions Decisions
 	Redis     redis.UniversalClient // nil: none
 	Master    Master
-	Limited   func(enforcements []api.Enforcement) // told what the master's answer enforces
+	Limited   func([]api.Enforcement) // told what the master's answer enforces; may be nil
+	Pressing  func(bool)              // told whether quotas of bytes are in force, which streams may exhaust; may be nil
 
 	Zone         *time.Location // of days, weeks and months; UTC
 	SyncInterval time.Duration  // QUOTA_SYNC_INTERVAL; 5 min
@@ -232,6 +233,9 @@ func (c *Counter) SetRules(rules []api.RateLimitRule) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.judge.setRules(rules, c.log)
+	if c.cfg.Pressing != nil {
+		c.cfg.Pressing(c.judge.pressing())
+	}
 	c.rejudge()
 }
 
