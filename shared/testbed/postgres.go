@@ -103,6 +103,16 @@ func (s *PostgresServer) Stop() error {
 	return errors.Join(s.alive.Close(), s.keeper.Wait())
 }
 
+// PID is the process id of the server, whose children do the work.
+func (s *PostgresServer) PID() (int, error) {
+	text, err := os.ReadFile(filepath.Join(s.dir, "data", "postmaster.pid"))
+	if err != nil {
+		return 0, err
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	return strconv.Atoi(first)
+}
+
 // URL is the DATABASE_URL of one of the server's databases.
 func (s *PostgresServer) URL(database string) string {
 	u := url.URL{Scheme: "postgres", User: url.User("postgres"), Path: "/" + database, RawQuery: "host=" + url.QueryEscape(s.dir)}
