@@ -25,6 +25,8 @@ import (
 	"github.com/uhdadmin/media-gateway/master/internal/library"
 	"github.com/uhdadmin/media-gateway/master/internal/privacy"
 	"github.com/uhdadmin/media-gateway/master/internal/publish"
+	"github.com/uhdadmin/media-gateway/master/internal/quota"
+	"github.com/uhdadmin/media-gateway/master/internal/sessions"
 	"github.com/uhdadmin/media-gateway/master/internal/store"
 	"github.com/uhdadmin/media-gateway/shared/buildinfo"
 )
@@ -39,6 +41,8 @@ type Config struct {
 	Passwords *auth.Passwords
 	Slaves    *auth.Slaves
 	Publisher *publish.Publisher
+	Sessions  *sessions.Desk
+	Quotas    *quota.Keeper
 	Analytics *analytics.Analytics
 	Privacy   *privacy.Policy
 	PublicURL *url.URL // where browsers reach the master, when a proxy changes the Host header; nil: not known
@@ -73,6 +77,8 @@ func New(cfg Config) (http.Handler, error) {
 	s.registerTokens()
 	s.registerLibrary()
 	s.registerLimits()
+	s.registerSessions()
+	s.registerQuotas()
 	s.registerPublish()
 	s.registerAccounts()
 	s.registerTelemetry()
@@ -166,6 +172,6 @@ func (s *server) registerLimits() {
 	}.register(s)
 	resource[library.Enforcement]{
 		path: "enforcements", one: "enforcement",
-		table: s.Store.Enforcements, fresh: library.NewEnforcement,
+		table: s.Store.Enforcements, fresh: library.NewEnforcement, readOnly: []string{"automatic"},
 	}.register(s)
 }

@@ -64,7 +64,7 @@ func unknownRequest(id string) string {
 	if !requestID.MatchString(id) {
 		return "no refusal has this request id, which has not the form of one: 32 digits 0-9 a-f, as in the header X-Request-Id or at the end of the message that the player showed"
 	}
-	return "no refusal with this request id is stored: slaves report within a minute or so, so try again soon; what is older than the retention of blocked requests is gone; and requests that were let through are under telemetry/access-logs"
+	return "no refusal with this request id is stored: slaves report within a minute or so, so try again soon; what is older than RETENTION_BLOCKED_REQUESTS is gone; and requests that were let through are under telemetry/access-logs"
 }
 
 // shelf reads all that may have refused a request.

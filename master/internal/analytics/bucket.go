@@ -36,9 +36,12 @@ func (s Span) AutoStep() Step {
 	return Month
 }
 
-// Buckets cuts the span, which is of whole hours, at the borders of step. The first and last bucket may be cut
+// Buckets cuts the span, which is as Analytics.cover returns it, at the borders of step. The first and last bucket may be cut
 // short by it. Errors are *ParamError.
 func (s Span) Buckets(step Step) ([]Span, error) {
+	if step == Hour && s.From.Before(s.hoursSince) {
+		return nil, &ParamError{"step", fmt.Sprintf("day, week or month before %s: hours are not kept longer (RETENTION_ROLLUPS_HOURLY)", s.hoursSince.In(s.Zone).Format(time.DateOnly))}
+	}
 	var buckets []Span
 	for from := s.From; from.Before(s.To); {
 		to, err := s.border(step, from)
@@ -48,7 +51,7 @@ func (s Span) Buckets(step Step) ([]Span, error) {
 		if to.After(s.To) {
 			to = s.To
 		}
-		buckets = append(buckets, Span{From: from, To: to, Zone: s.Zone})
+		buckets = append(buckets, Span{From: from, To: to, Zone: s.Zone, hoursSince: s.hoursSince})
 		if len(buckets) > maxBuckets {
 			return nil, &ParamError{"step", fmt.Sprintf("a longer step or a shorter range: this makes more than %d buckets", maxBuckets)}
 		}
@@ -77,10 +80,6 @@ func (s Span) border(step Step, from time.Time) (time.Time, error) {
 		return from, &ParamError{"step", "one of: " + strings.Join(names, ", ")}
 	}
 	// In a zone off by half an hour a day that begins at 18:30 UTC is counted from 19:00, and what is left
-	// of the day before up to there belongs to that one.
-	border := ceil(startOfDay(year, month, day+1, s.Zone), time.Hour)
-	if !border.After(from) {
-		border = ceil(startOfDay(year, month, day+2, s.Zone), time.Hour)
-	}
-	return border, nil
+	// of the day before up to there belongs to that one; likewise where only UTC days are kept.
+	return s.ceil(startOfDay(year, month, day+1, s.Zone)), nil
 }

@@ -62,7 +62,7 @@ type Change struct {
 
 // By answers which clients, addresses, users, reasons or rules have most of something.
 func (a *Analytics) By(ctx context.Context, dimension telemetry.Dimension, q Question) (*Table, error) {
-	span := q.Span.Hours()
+	span := a.cover(q.Span)
 	all, err := a.totals(ctx, dimension, span, q.Servers)
 	if err != nil {
 		return nil, fmt.Errorf("sum up by %s: %w", dimension, err)
@@ -96,7 +96,7 @@ func (a *Analytics) By(ctx context.Context, dimension telemetry.Dimension, q Que
 // compare fills in what the rows had in the span before.
 func (a *Analytics) compare(ctx context.Context, dimension telemetry.Dimension, q Question, values []string, rows []Row) error {
 	was := map[string]*telemetry.Counts{}
-	err := a.count(ctx, "value", dimension, values, q.Span.Hours().Before().periods(), q.Servers,
+	err := a.count(ctx, "value", dimension, values, a.cover(a.cover(q.Span).Before()).periods(), q.Servers,
 		func(_ telemetry.Millis, value string, c *telemetry.Counts) { addTo(was, value, c) })
 	if err != nil {
 		return fmt.Errorf("the span before, by %s: %w", dimension, err)

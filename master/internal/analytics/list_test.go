@@ -39,7 +39,7 @@ func TestAccessLogsAreFound(t *testing.T) {
 	rows, _ := traffic(random, 3000, at.AddDate(0, 0, -12), at)
 	db := newDatabase(t)
 	store(t, db, rows, nil)
-	a := New(db.Reader())
+	a := New(Config{DB: db.Reader()})
 	for i := range 50 {
 		s := Selection{Limit: []int{7, 100, 10_000}[random.IntN(3)], Where: map[string]string{}}
 		if i%2 == 0 {
@@ -97,7 +97,7 @@ func TestEveryKindPages(t *testing.T) {
 	rows, usage := traffic(random, 3000, at.AddDate(0, 0, -3), at)
 	db := newDatabase(t)
 	store(t, db, rows, usage)
-	a := New(db.Reader())
+	a := New(Config{DB: db.Reader()})
 	pages(t, a, BlockedRequests, "reason", "reason1")
 	pages(t, a, PlaybackSessions, "user_id", "user3")
 	pages(t, a, Devices, "device_id", "device3")
@@ -145,7 +145,7 @@ func pages[T comparable](t *testing.T, a *Analytics, k *Kind[T], column, value s
 }
 
 func TestSelectionErrors(t *testing.T) {
-	a := New(newDatabase(t).Reader())
+	a := New(Config{DB: newDatabase(t).Reader()})
 	for _, c := range []struct {
 		s    Selection
 		name string

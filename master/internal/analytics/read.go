@@ -14,11 +14,39 @@ import (
 	"github.com/uhdadmin/media-gateway/master/internal/telemetry"
 )
 
-// Analytics reads from telemetry's database.
-type Analytics struct{ db *bun.DB }
+// Config of an Analytics.
+type Config struct {
+	DB        *bun.DB          // Reader of a telemetry.Database
+	HoursKept time.Duration    // how long rollups of hours are kept; those of days are kept longer. 0: for ever
+	Now       func() time.Time // nil: time.Now
+}
 
-// New returns the analytics of what db, which is telemetry.Database's Reader, holds.
-func New(db *bun.DB) *Analytics { return &Analytics{db} }
+// Analytics reads from telemetry's database.
+type Analytics struct {
+	db        *bun.DB
+	hoursKept time.Duration
+	now       func() time.Time
+}
+
+// New returns an Analytics.
+func New(cfg Config) *Analytics {
+	a := &Analytics{cfg.DB, cfg.HoursKept, cfg.Now}
+	if a.now == nil {
+		a.now = time.Now
+	}
+	return a
+}
+
+// cover widens a span to what can be counted: to whole hours, and where hours are not kept any more, to whole
+// UTC days.
+func (a *Analytics) cover(s Span) Span {
+	if a.hoursKept > 0 {
+		s.hoursSince = a.now().Add(-a.hoursKept)
+	}
+	s.From = s.floor(s.From)
+	s.To = s.ceil(s.To)
+	return s
+}
 
 // total and histogram are what a rollup's columns are summed up by. PostgreSQL's sums of BIGINT are
 // NUMERIC.

@@ -112,7 +112,8 @@ func (k *Kind[T]) ids(ctx context.Context, a *Analytics, s Selection) (first, en
 
 // hint returns the hours that may hold rows of the selection, the newest first; nil: all.
 func (k *Kind[T]) hint(ctx context.Context, a *Analytics, s Selection, first, end int64) ([]telemetry.Millis, error) {
-	if k.Name != telemetry.AccessLogs || first >= end {
+	kept := a.hoursKept == 0 || time.UnixMilli(millisOf(first)).After(a.now().Add(-a.hoursKept))
+	if k.Name != telemetry.AccessLogs || first >= end || !kept {
 		return nil, nil
 	}
 	for column, dimension := range map[string]telemetry.Dimension{
@@ -123,9 +124,9 @@ func (k *Kind[T]) hint(ctx context.Context, a *Analytics, s Selection, first, en
 			continue
 		}
 		hours := []telemetry.Millis{}
-		span := Span{From: time.UnixMilli(millisOf(first)), To: time.UnixMilli(millisOf(end) + 1000), Zone: time.UTC}.Hours()
+		from, to := time.UnixMilli(millisOf(first)).Truncate(time.Hour), time.UnixMilli(millisOf(end)+1000)
 		err := a.db.NewSelect().Table("rollup_hourly").ColumnExpr("DISTINCT period").Where("dimension = ?", dimension).
-			Where("period IN (?)", bun.List(begins([]stretch{{span.From, span.To}}, time.Hour))).
+			Where("period IN (?)", bun.List(begins([]stretch{{from, to}}, time.Hour))).
 			Where("value IN (?)", bun.List(Spellings(column, value))).
 			OrderBy("period", bun.OrderDesc).Scan(ctx, &hours)
 		return hours, err

@@ -75,7 +75,7 @@ type Signals struct {
 
 // Sharing looks for signs of shared accounts. A span that is too long is a *ParamError.
 func (a *Analytics) Sharing(ctx context.Context, q Sharing) (*Signals, error) {
-	q.Span = q.Span.Hours()
+	q.Span = a.cover(q.Span)
 	if q.Span.To.Sub(q.Span.From) > LongestSharing+2*time.Hour {
 		return nil, &ParamError{"from", "a time at most 31 days before to"}
 	}

@@ -14,6 +14,8 @@ const longestRange = 10 * 366 * 24 * time.Hour
 type Span struct {
 	From, To time.Time
 	Zone     *time.Location
+
+	hoursSince time.Time // before it there are only whole UTC days; zero: hours since ever
 }
 
 // ParamError says which parameter of a question is bad, and what it takes.
@@ -129,11 +131,15 @@ func earlierMidnight(t time.Time) time.Time {
 // civil returns t's date as a number that can be compared.
 func civil(t time.Time) int { return (t.Year()*100+int(t.Month()))*100 + t.Day() }
 
-// Hours returns the span widened to whole UTC hours.
-func (s Span) Hours() Span {
-	s.From = s.From.Truncate(time.Hour)
-	s.To = ceil(s.To, time.Hour)
-	return s
+// floor and ceil round to what can be counted.
+func (s Span) floor(t time.Time) time.Time { return t.Truncate(s.unit(t)) }
+func (s Span) ceil(t time.Time) time.Time  { return ceil(t, s.unit(t)) }
+
+func (s Span) unit(t time.Time) time.Duration {
+	if t.Before(s.hoursSince) {
+		return day
+	}
+	return time.Hour
 }
 
 // Before returns the span of the same length that ends where this one begins.

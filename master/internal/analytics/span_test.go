@@ -74,13 +74,25 @@ func TestStartOfDay(t *testing.T) {
 	}
 }
 
-func TestHours(t *testing.T) {
-	s := Span{From: at, To: at.Add(90 * time.Minute), Zone: time.UTC}.Hours()
-	if s.From != at.Add(-30*time.Minute) || s.To != at.Add(90*time.Minute) {
-		t.Errorf("%s to %s", s.From, s.To)
+func TestCover(t *testing.T) {
+	kept := New(Config{HoursKept: 10 * day, Now: func() time.Time { return at }})
+	for _, c := range []struct {
+		a        *Analytics
+		from, to time.Duration // before at
+		want     [2]string
+	}{
+		{New(Config{}), 0, -90 * time.Minute, [2]string{"2026-11-22T20:00:00Z", "2026-11-22T22:00:00Z"}},
+		{kept, 5 * day, 4 * day, [2]string{"2026-11-17T20:00:00Z", "2026-11-18T21:00:00Z"}},
+		{kept, 15 * day, 4 * day, [2]string{"2026-11-07T00:00:00Z", "2026-11-18T21:00:00Z"}},
+		{kept, 15 * day, 14 * day, [2]string{"2026-11-07T00:00:00Z", "2026-11-09T00:00:00Z"}},
+	} {
+		s := c.a.cover(Span{From: at.Add(-c.from), To: at.Add(-c.to), Zone: time.UTC})
+		if got := [2]string{s.From.Format(time.RFC3339), s.To.Format(time.RFC3339)}; got != c.want {
+			t.Errorf("%s to %s before now is %v, want %v", c.from, c.to, got, c.want)
+		}
 	}
-	b := s.Before()
-	if b.To != s.From || b.To.Sub(b.From) != 2*time.Hour {
+	b := Span{From: at, To: at.Add(2 * time.Hour)}.Before()
+	if b.To != at || b.To.Sub(b.From) != 2*time.Hour {
 		t.Errorf("before it is %s to %s", b.From, b.To)
 	}
 }

@@ -39,7 +39,7 @@ type Point struct {
 
 // Timeline answers how something went. A bad step is a *ParamError.
 func (a *Analytics) Timeline(ctx context.Context, c Course) (*Timeline, error) {
-	span := c.Span.Hours()
+	span := a.cover(c.Span)
 	if c.Step == "" {
 		c.Step = span.AutoStep()
 	}
@@ -74,7 +74,7 @@ func (a *Analytics) Timeline(ctx context.Context, c Course) (*Timeline, error) {
 	}
 	if c.Compare {
 		var was telemetry.Counts
-		err := a.count(ctx, "value", c.Dimension, c.Values, span.Before().periods(), c.Servers,
+		err := a.count(ctx, "value", c.Dimension, c.Values, a.cover(span.Before()).periods(), c.Servers,
 			func(_ telemetry.Millis, _ string, n *telemetry.Counts) { add(&was, n) })
 		if err != nil {
 			return nil, fmt.Errorf("the span before: %w", err)

@@ -103,7 +103,7 @@ func New(ctx context.Context, cfg settings.Settings, log *slog.Logger) (_ *App, 
 	admin, err := adminapi.New(adminapi.Config{
 		Store: a.store, Admins: a.admins, Passwords: passwords, Slaves: a.slaves,
 		Publisher: publish.New(publish.Config{Store: a.store, Board: a.board, SigningKey: cfg.SigningKey, Log: log}),
-		Analytics: analytics.New(a.telemetry.Reader()), Privacy: a.privacy,
+		Analytics: analytics.New(analytics.Config{DB: a.telemetry.Reader(), HoursKept: cfg.Retention.RollupsHourly}), Privacy: a.privacy,
 		PublicURL: cfg.PublicURL, Registry: reg, Log: log,
 	})
 	if err != nil {
