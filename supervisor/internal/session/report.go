@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/uhdadmin/media-gateway/shared/api"
@@ -28,6 +29,14 @@ func (d *Desk) report(s *live) {
 	case d.endings <- struct{}{}:
 	default:
 	}
+}
+
+// takeBack leaves out the endings of a session that has begun again: the master would take them for its end. Needs
+// the lock.
+func (d *Desk) takeBack(s *live) {
+	d.ends = slices.DeleteFunc(d.ends, func(e api.LiveSession) bool {
+		return e.ServerID == s.Scope && e.PlaySessionID == s.PlaySessionID && e.UserID == s.UserID && e.DeviceID == s.DeviceID && e.ClientIP == s.ClientIP
+	})
 }
 
 func (s *live) wire(now time.Time) api.LiveSession {

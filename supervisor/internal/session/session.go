@@ -263,6 +263,7 @@ func (d *Desk) start(in CheckIn, began, seen time.Time, beside bool) *live {
 		d.replace(s)
 	}
 	d.table.add(s)
+	d.takeBack(s)
 	return s
 }
 

@@ -144,6 +144,20 @@ func TestReplaced(t *testing.T) {
 	}
 }
 
+// TestBegunAgain: the end of a playback that has begun again is no news.
+func TestBegunAgain(t *testing.T) {
+	f := newFixture(t)
+	f.want(play("a", "tv"), true, 1)
+	f.want(play("b", "phone"), true, 2)
+	f.Ended(ended("a", "ann"))
+	gone := ended("b", "ann")
+	gone.DeviceID = "phone"
+	f.Ended(gone)
+	f.want(play("a", "tv"), true, 1)
+	f.run()
+	f.wasTold("end ann/b:false:0")
+}
+
 // TestKick: what the master kicks ends here and at the media server, once.
 func TestKick(t *testing.T) {
 	f := newFixture(t)
