@@ -1,6 +1,7 @@
 -- Decisions about single clients, checked: those that the supervisor pushes
 -- (bans, exhausted quotas, kicked sessions) and the enforcements of rules.json.
 
+local countdown = require "uhd.countdown"
 local rate_rules = require "uhd.rate_rules"
 local rfc3339 = require "uhd.rfc3339"
 local schema = require "uhd.schema"
@@ -16,6 +17,9 @@ local typed = schema.typed
 local DIMENSIONS = {
   ip = true, user = true, device = true, global = true, session = true,
 }
+
+-- To count is to reject once what is left is used up, see uhd.countdown.
+local ACTIONS = { reject = true, throttle = true, count = true }
 
 local REASONS = {
   ban = true, quota_requests = true, quota_bandwidth = true, kicked = true,
@@ -47,7 +51,7 @@ local function read(document, value_name)
   end
 
   local action = member(document, "action")
-  if action ~= "reject" and action ~= "throttle" then
+  if not ACTIONS[action] or action == "count" and value_name ~= "value" then
     return nil, "must be reject or throttle", "action"
   end
   if action == "throttle" and rate < 1 then
@@ -60,7 +64,8 @@ local function read(document, value_name)
     value = dimension == "global" and ""
             or rate_rules.normalise(dimension, value),
     scope = "",
-    reject = action == "reject",
+    reject = action ~= "throttle",
+    counts = action == "count",
     rate_bps = rate,
     reason = "ban",
     quota = false,
@@ -97,6 +102,15 @@ local function read_decision(document)
   decision.ends, err, field = typed(document, "until", "number")
   if err then
     return nil, err, field
+  end
+
+  if decision.counts then
+    decision.left, err, field = typed(document, "bytes_left", "number")
+    if not decision.left then
+      return nil, err or "must be the bytes that are left",
+             field or "bytes_left"
+    end
+    decision.key = countdown.key(decision)
   end
 
   return decision
@@ -168,8 +182,8 @@ end
 
 
 -- Returns what concerns one media server: bans and quotas, each a table
--- dimension → value → list of decisions, or nil where there are none; and
--- by_user, whether some are about users.
+-- dimension → value → list of decisions, or nil where there are none; by_user,
+-- whether some are about users; and counts, whether some are counted down.
 function _M.view(lists, scope)
   local view = {}
   for _, list in pairs(lists) do
@@ -179,6 +193,7 @@ function _M.view(lists, scope)
         local step = decision.quota and "quotas" or "bans"
         view[step] = view[step] or {}
         view.by_user = view.by_user or decision.dimension == "user"
+      view.counts = view.counts or decision.counts
         add(view[step], decision)
       end
     end

@@ -9,6 +9,7 @@
 -- workers that finish their streams follow them too.
 
 local cjson = require "cjson.safe"
+local countdown = require "uhd.countdown"
 local decision_set = require "uhd.decision_set"
 
 
@@ -21,6 +22,9 @@ local _M = {
   -- Goes up with each change in this process. A running transfer compares it
   -- to learn whether it has to look again.
   epoch = 0,
+
+  -- Whether bytes are to be counted down, of anybody.
+  counting = false,
 }
 
 
@@ -33,6 +37,10 @@ local version = 0
 local function use(name, list)
   lists[name] = list
   views = {}
+  _M.counting = false
+  for i = 1, #lists.pushed do
+    _M.counting = _M.counting or lists.pushed[i].counts
+  end
   _M.epoch = _M.epoch + 1
 end
 
@@ -85,6 +93,7 @@ function _M.push(text)
     return nil, "no room in config_cache for " .. #text .. " bytes: " .. err
   end
 
+  countdown.tell(set.list)
   changes = dict:incr("decisions:changes", 1, 0) or changes
   version = set.version
   use("pushed", set.list)
@@ -115,7 +124,7 @@ end
 
 
 -- Returns what concerns one media server: a table with bans and quotas, each
--- nil where there are none.
+-- nil where there are none, and counts, whether some are counted down.
 function _M.of(scope)
   local view = views[scope]
   if not view then
@@ -132,7 +141,9 @@ end
 local function pick(list, found)
   for i = 1, #list do
     local decision = list[i]
-    if not decision.ends or decision.ends > time() then
+    if (not decision.ends or decision.ends > time())
+       and (not decision.counts or countdown.is_over(decision))
+    then
       if decision.reject then
         return decision
       end
@@ -173,6 +184,31 @@ function _M.find(tables, ip, user, device, session)
   found = look(tables, "device", device, found)
 
   return look(tables, "session", session, found)
+end
+
+
+local function add_counted(tables, dimension, value, found)
+  local by_value = tables[dimension]
+  local list = value and by_value and by_value[value]
+  for i = 1, list and #list or 0 do
+    local decision = list[i]
+    if decision.counts and (not decision.ends or decision.ends > time()) then
+      found[#found + 1] = decision
+    end
+  end
+end
+
+
+-- tables: the quotas of a view whose counts is set. Returns a list of those
+-- that count down what is sent to a caller, or nil.
+function _M.counted(tables, ip, user, device)
+  local found = {}
+  add_counted(tables, "global", "", found)
+  add_counted(tables, "ip", ip, found)
+  add_counted(tables, "user", user, found)
+  add_counted(tables, "device", device, found)
+
+  return #found > 0 and found or nil
 end
 
 

@@ -6,6 +6,7 @@
 -- and that starts at the new rate.
 
 local config = require "uhd.config"
+local countdown = require "uhd.countdown"
 local decisions = require "uhd.decisions"
 local entry = require "uhd.entry"
 local login = require "uhd.login"
@@ -34,15 +35,29 @@ local _M = {}
 
 -- Begins to look after an answer. Header filter.
 function _M.start(state)
-  state.epoch = decisions.epoch
+  -- Where nothing is counted down, the access chain has looked already.
+  state.epoch = decisions.counting and 0 or decisions.epoch
   state.parts = 0
   state.accounted = 0
   state.reported_at = now()
 end
 
 
+-- Begins to count down what is sent to a caller, where that is asked for. What
+-- was reported before is in the supervisor's number.
+local function watch_quotas(state, view, var, caller)
+  local quotas = view.counts
+                 and decisions.counted(view.quotas, var.remote_addr,
+                                       caller.user_key, caller.device_id)
+  if quotas and not state.quotas then
+    state.counted = state.accounted
+  end
+  state.quotas = quotas
+end
+
+
 -- Returns the decision that ends the transfer at hand, or nil.
-local function find_end(var)
+local function find_end(state, var)
   local rules = config.current()
   if not rules then
     return nil
@@ -51,10 +66,12 @@ local function find_end(var)
   local server = request.server(rules, var)
   local view = decisions.of(server.scope)
   if not view.bans and not view.quotas then
+    state.quotas = nil
     return nil
   end
 
   local caller = request.caller(server, var)
+  watch_quotas(state, view, var, caller)
   local session = query.read(var).play_session_id
   local rate = tonumber(var.limit_rate) or 0
 
@@ -71,11 +88,34 @@ local function find_end(var)
 end
 
 
-local function report(state, var)
+-- Counts what was sent since the last look. Returns the quota that it has
+-- used up, or nil.
+local function count(state, sent)
+  local bytes = sent - state.counted
+  state.counted = sent
+
+  local over
+  for i = 1, #state.quotas do
+    if countdown.take(state.quotas[i], bytes) then
+      over = state.quotas[i]
+    end
+  end
+
+  return over
+end
+
+
+-- Looks at the bytes of the transfer at hand. Returns the quota that it has
+-- used up, or nil.
+local function look(state, var)
   state.parts = 0
 
-  local bytes = tonumber(var.bytes_sent) - state.accounted
-  if bytes < REPORT_BYTES and now() - state.reported_at < REPORT_SECONDS then
+  local sent = tonumber(var.bytes_sent)
+  local over = state.quotas and count(state, sent)
+  local bytes = sent - state.accounted
+  if bytes < REPORT_BYTES and now() - state.reported_at < REPORT_SECONDS
+     and not over
+  then
     return
   end
 
@@ -83,6 +123,8 @@ local function report(state, var)
   if bytes > 0 and usage.report(var, bytes) then
     state.accounted = state.accounted + bytes
   end
+
+  return over
 end
 
 
@@ -112,7 +154,7 @@ function _M.filter_body()
 
   if state.epoch ~= decisions.epoch then
     state.epoch = decisions.epoch
-    local found = find_end(ngx.var)
+    local found = find_end(state, ngx.var)
     if found then
       return cut(found.reject and "reject" or "throttle", found.reason,
                  found.rule)
@@ -127,7 +169,10 @@ function _M.filter_body()
   if state.parts >= PARTS_PER_LOOK
      or now() - state.reported_at >= REPORT_SECONDS
   then
-    report(state, ngx.var)
+    local over = look(state, ngx.var)
+    if over then
+      return cut("reject", over.reason, over.rule)
+    end
   end
 end
 
