@@ -43,8 +43,9 @@ func operations(t *testing.T, m *master) []operation {
 
 // TestAccessMatrix goes through every operation there is: nobody comes in without a login, viewers write
 // nothing, operators do not manage accounts.
-func TestAccessMatrix(t *testing.T) {
-	m := startMaster(t)
+func TestAccessMatrix(t *testing.T) { onBoth(t, testAccessMatrix) }
+
+func testAccessMatrix(t *testing.T, m *master) {
 	const auth = "/api/v1/admin/auth/"
 	public := []string{"POST " + auth + "login", "POST " + auth + "logout"}
 	nobody, viewer, operator := m.anonymous(t), m.withRole(t, "viewer"), m.withRole(t, "operator")
@@ -97,8 +98,9 @@ func TestRawTextIsForAdmins(t *testing.T) {
 	m.admin.do(t, "PATCH", "/api/v1/admin/profiles/1", `{"custom_lua": "ngx.say(1)"}`).want(t, http.StatusOK)
 }
 
-func TestSession(t *testing.T) {
-	m := startMaster(t)
+func TestSession(t *testing.T) { onBoth(t, testSession) }
+
+func testSession(t *testing.T, m *master) {
 	const me = "/api/v1/admin/auth/me"
 	if got := m.admin.do(t, "GET", me, nil).object(t); got["name"] != "root" || got["role"] != "admin" {
 		t.Errorf("me is %v", got)
@@ -183,8 +185,9 @@ func TestLoginFailures(t *testing.T) {
 	}
 }
 
-func TestAccounts(t *testing.T) {
-	m := startMaster(t)
+func TestAccounts(t *testing.T) { onBoth(t, testAccounts) }
+
+func testAccounts(t *testing.T, m *master) {
 	const users, keys = "/api/v1/admin/users", "/api/v1/admin/api-keys"
 	if p := m.admin.do(t, "POST", users, map[string]any{"username": "ann"}).problem(t, 422); !names(p, "body.password") {
 		t.Errorf("a user without a password gives %+v", p)
@@ -218,8 +221,9 @@ func TestAccounts(t *testing.T) {
 	viewer.do(t, "GET", "/api/v1/admin/auth/me", nil).problem(t, http.StatusUnauthorized)
 }
 
-func TestLimits(t *testing.T) {
-	m := startMaster(t)
+func TestLimits(t *testing.T) { onBoth(t, testLimits) }
+
+func testLimits(t *testing.T, m *master) {
 	for path, bad := range map[string]string{
 		"rate-limit-rules": `{"apply_to": "nobody"}`,
 		"stream-rules":     `{"apply_to": "user", "max_streams": -1}`,

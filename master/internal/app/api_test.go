@@ -16,8 +16,9 @@ import (
 
 const servers = "/api/v1/admin/servers"
 
-func TestServerLife(t *testing.T) {
-	m := startMaster(t)
+func TestServerLife(t *testing.T) { onBoth(t, testServerLife) }
+
+func testServerLife(t *testing.T, m *master) {
 	made := m.admin.do(t, "POST", servers, newServer("emby1"))
 	made.want(t, http.StatusCreated)
 	server := made.object(t)
@@ -69,8 +70,9 @@ func TestServerLife(t *testing.T) {
 	m.admin.do(t, "GET", servers+"/nonsense", nil).problem(t, 422)
 }
 
-func TestListPages(t *testing.T) {
-	m := startMaster(t)
+func TestListPages(t *testing.T) { onBoth(t, testListPages) }
+
+func testListPages(t *testing.T, m *master) {
 	for _, name := range []string{"a", "b", "c"} {
 		m.admin.do(t, "POST", servers, newServer(name)).want(t, http.StatusCreated)
 	}
@@ -191,8 +193,9 @@ func TestHugeBodyIsNotRead(t *testing.T) {
 	}
 }
 
-func TestProfiles(t *testing.T) {
-	m := startMaster(t)
+func TestProfiles(t *testing.T) { onBoth(t, testProfiles) }
+
+func testProfiles(t *testing.T, m *master) {
 	const profiles = "/api/v1/admin/profiles"
 	if got := m.admin.do(t, "GET", profiles+"?is_default=true", nil).items(t, "service_type"); !slices.Equal(got, []string{"emby", "jellyfin"}) {
 		t.Fatalf("default profiles are for %v", got)

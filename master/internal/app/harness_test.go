@@ -18,6 +18,7 @@ import (
 	"github.com/uhdadmin/media-gateway/master/internal/app"
 	"github.com/uhdadmin/media-gateway/master/internal/settings"
 	"github.com/uhdadmin/media-gateway/shared/api"
+	"github.com/uhdadmin/media-gateway/shared/testbed"
 )
 
 const adminPassword = "correct horse battery"
@@ -64,6 +65,12 @@ func startMaster(t *testing.T, environ ...string) *master {
 	t.Cleanup(m.stop)
 	m.admin = m.login(t, "root", adminPassword)
 	return m
+}
+
+// onBoth runs a test on a master over SQLite, and on one over PostgreSQL.
+func onBoth(t *testing.T, test func(t *testing.T, m *master)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, startMaster(t)) })
+	t.Run("postgres", func(t *testing.T) { test(t, startMaster(t, "DATABASE_URL="+testbed.Postgres(t))) })
 }
 
 // testLog writes the master's log into the test's.

@@ -26,8 +26,9 @@ func (m *master) slaveOf(t *testing.T, name string) *client {
 }
 
 // TestPublishReachesSlave goes all the way: admin, snapshot, waiting slave, config, ack, hosts.
-func TestPublishReachesSlave(t *testing.T) {
-	m := startMaster(t)
+func TestPublishReachesSlave(t *testing.T) { onBoth(t, testPublishReachesSlave) }
+
+func testPublishReachesSlave(t *testing.T, m *master) {
 	m.admin.do(t, "POST", "/api/v1/admin/snapshots", `{}`).problem(t, 422) // nothing to publish
 	slave := m.slaveOf(t, "emby1")
 	if hosts := m.admin.do(t, "GET", "/api/v1/admin/hosts", nil).items(t, "agent"); !slices.Equal(hosts, []string{"<nil>"}) {
@@ -104,8 +105,9 @@ func (m *master) viewHosts(t *testing.T) response {
 }
 
 // TestLimitsFlowLive: no publish is needed.
-func TestLimitsFlowLive(t *testing.T) {
-	m := startMaster(t)
+func TestLimitsFlowLive(t *testing.T) { onBoth(t, testLimitsFlowLive) }
+
+func testLimitsFlowLive(t *testing.T, m *master) {
 	slave := m.slaveOf(t, "emby1")
 	rules := func() []any {
 		return slave.do(t, "GET", api.PathMediaSlave+"/rate-limits", nil).object(t)["rules"].([]any)
@@ -123,8 +125,9 @@ func TestLimitsFlowLive(t *testing.T) {
 }
 
 // TestSlaveIsShutOutAtOnce: writes to tokens and servers reach the cache of identities.
-func TestSlaveIsShutOutAtOnce(t *testing.T) {
-	m := startMaster(t)
+func TestSlaveIsShutOutAtOnce(t *testing.T) { onBoth(t, testSlaveIsShutOutAtOnce) }
+
+func testSlaveIsShutOutAtOnce(t *testing.T, m *master) {
 	slave := m.slaveOf(t, "emby1")
 	const path = api.PathMediaSlave + "/config/version"
 	slave.do(t, "GET", path, nil).want(t, http.StatusOK)
