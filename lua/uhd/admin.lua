@@ -159,6 +159,10 @@ function _M.usage()
   end
 
   local var = ngx.var
+  if var.arg_close == "1" then
+    usage.close()
+  end
+
   local records = usage.read(var.arg_epoch, tonumber(var.arg_after) or 0,
                              tonumber(var.arg_max) or USAGE_PER_CALL)
 

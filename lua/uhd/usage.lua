@@ -42,6 +42,10 @@ function _M.report(var, bytes)
     return false
   end
 
+  if dict:get("usage:closed") then
+    return false
+  end
+
   if (dict:llen("usage") or 0) >= MAX_RECORDS then
     dict:incr("usage:refused", 1, 0)
     return false
@@ -96,6 +100,12 @@ local function draw()
   end
 
   return text
+end
+
+
+-- Makes no more records: nginx is about to end, and nobody would read them.
+function _M.close()
+  dict:set("usage:closed", true)
 end
 
 

@@ -94,7 +94,7 @@ func (a *App) assemble(ctx context.Context, s settings.Settings) (err error) {
 		return err
 	}
 	a.nginx, err = nginx.New(nginx.Config{
-		Bin: s.NginxBin, Root: root, User: s.NginxUser, Started: a.nginxStarted,
+		Bin: s.NginxBin, Root: root, User: s.NginxUser, Started: a.nginxStarted, Ending: a.nginxEnding,
 		DrainTimeout: s.DrainTimeout, Log: a.log, Registerer: a.registry,
 	})
 	if err != nil {

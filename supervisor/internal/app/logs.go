@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"path/filepath"
 
 	"github.com/uhdadmin/media-gateway/supervisor/internal/masterclient"
@@ -51,3 +52,6 @@ func (a *App) followLogs(root string, s settings.Settings, master *masterclient.
 func (a *App) heartbeatMetadata() map[string]any {
 	return map[string]any{"telemetry": a.telemetry.Status(), "spool": a.spool.Status()}
 }
+
+// nginxEnding takes what an nginx alone knows.
+func (a *App) nginxEnding(ctx context.Context) { a.transfers.Close(ctx) }

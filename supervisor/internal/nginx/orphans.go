@@ -14,8 +14,10 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// Orphans get termGrace between TERM and KILL: nobody waits for them but a slave that is to start.
+// Orphans get quitGrace between QUIT and TERM, for requests under way to be answered and logged, and termGrace
+// between TERM and KILL: nobody waits for them but a slave that is to start.
 const (
+	quitGrace = time.Second
 	termGrace = 2 * time.Second
 	killGrace = 5 * time.Second
 	pollEvery = 20 * time.Millisecond
@@ -95,15 +97,19 @@ func (p paths) orphans() ([]process, error) {
 	return found, nil
 }
 
-// endOrphans ends them, TERM first, and returns how many there were once none is left.
+// endOrphans ends them, QUIT first, and returns how many there were once none is left.
 func (p paths) endOrphans(ctx context.Context) (int, error) {
 	left, err := p.orphans()
 	count := len(left)
-	signalAll(left, syscall.SIGTERM)
-	killAt, giveUp := time.Now().Add(termGrace), time.Now().Add(termGrace+killGrace)
+	signalAll(left, syscall.SIGQUIT)
+	termAt := time.Now().Add(quitGrace)
+	killAt, giveUp := termAt.Add(termGrace), termAt.Add(termGrace+killGrace)
 	for err == nil && len(left) > 0 {
-		if time.Now().After(killAt) {
+		switch now := time.Now(); {
+		case now.After(killAt):
 			signalAll(left, syscall.SIGKILL)
+		case now.After(termAt):
+			signalAll(left, syscall.SIGTERM)
 		}
 		if time.Now().After(giveUp) {
 			return count, fmt.Errorf("nginx process %d of an earlier run cannot be ended and may hold its ports", left[0].PID)

@@ -76,10 +76,20 @@ type Usage struct {
 	Usage []json.RawMessage `json:"usage"` // records, each with its number as seq, oldest first
 }
 
-// Usage confirms the records up to number after of that epoch, which nginx then forgets, and returns up to
-// limit of those that follow. Records that are not confirmed come again.
-func (s *Server) Usage(ctx context.Context, epoch string, after int64, limit int) (Usage, error) {
-	query := url.Values{"epoch": {epoch}, "after": {strconv.FormatInt(after, 10)}, "max": {strconv.Itoa(limit)}}
+// UsageQuery says which records are wanted.
+type UsageQuery struct {
+	Epoch string // the count that After is of; "": none
+	After int64  // number of the last record that is kept elsewhere: nginx forgets it and all before it
+	Limit int    // of records
+	Close bool   // no more are made: what transfers send from now on is in their lines of the access log alone
+}
+
+// Usage confirms records and returns those that follow. Records that are not confirmed come again.
+func (s *Server) Usage(ctx context.Context, q UsageQuery) (Usage, error) {
+	query := url.Values{"epoch": {q.Epoch}, "after": {strconv.FormatInt(q.After, 10)}, "max": {strconv.Itoa(q.Limit)}}
+	if q.Close {
+		query.Set("close", "1")
+	}
 	var answer Usage
 	if err := s.admin.call(ctx, http.MethodPost, "/usage?"+query.Encode(), nil, nil, &answer); err != nil {
 		return Usage{}, fmt.Errorf("take usage: %w", err)

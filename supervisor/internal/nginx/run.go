@@ -60,6 +60,9 @@ func (s *Server) clean(ctx context.Context) error {
 			return err
 		}
 	}
+	if left, err := s.paths.orphans(); err == nil && len(left) > 0 {
+		s.ending(ctx)
+	}
 	ended, err := s.paths.endOrphans(ctx)
 	if err != nil {
 		return fmt.Errorf("end orphaned nginx processes: %w", err)

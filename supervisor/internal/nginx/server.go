@@ -10,6 +10,7 @@ package nginx
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -28,6 +29,7 @@ type Config struct {
 	Bin          string                // nginx or openresty; "": the first of openresty and nginx on PATH
 	Root         string                // SLAVE_ROOT: holds conf, lua, run, state; absolute
 	User         string                // of the workers, as nginx.conf has it; "": nginx's compiled-in one
+	Ending       func(context.Context) // called before an nginx that has served is ended, ours or one that was left behind: it still answers on its admin socket; may be nil
 	Started      func()                // called when an nginx answers that was started, not reloaded: its shared dicts are empty; must not block; may be nil
 	DrainTimeout time.Duration         // how long running transfers may go on once Run is told to end; 0: 60 s
 	Stderr       *os.File              // nginx's stdout and stderr; nil: os.Stderr. A file, so that no pump of ours can block nginx

@@ -10,6 +10,9 @@ import (
 // stop ends an instance: QUIT and up to drain for the transfers that run, TERM, KILL.
 func (s *Server) stop(running *instance, drain time.Duration) error {
 	pid := running.process.PID
+	if running.ready.Load() {
+		s.ending(context.Background())
+	}
 	for _, step := range []struct {
 		signal syscall.Signal
 		wait   time.Duration
@@ -28,4 +31,16 @@ func (s *Server) stop(running *instance, drain time.Duration) error {
 		}
 	}
 	return fmt.Errorf("nginx process %d cannot be ended", pid)
+}
+
+// endingTimeout is how long an nginx that is to end waits for who has something to ask of it.
+const endingTimeout = 2 * time.Second
+
+func (s *Server) ending(ctx context.Context) {
+	if s.cfg.Ending == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, endingTimeout)
+	defer cancel()
+	s.cfg.Ending(ctx)
 }

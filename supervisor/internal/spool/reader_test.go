@@ -174,14 +174,19 @@ func TestMeddling(t *testing.T) {
 		lost  int64
 		lines []string
 	}{
-		"nothing":                      {func(*testing.T, *bench) {}, 0, []string{"3", "4", "5", "6"}},
-		"a segment is deleted":         {func(t *testing.T, b *bench) { must(t, os.Remove(path(b, segmentName(Access, 2)))) }, 4, []string{"3", "6"}},
-		"the one being read is":        {func(t *testing.T, b *bench) { must(t, os.Remove(path(b, segmentName(Access, 1)))) }, 2, []string{"4", "5", "6"}},
-		"all segments are":             {func(t *testing.T, b *bench) { must(t, os.RemoveAll(path(b, segmentName(Access, 1)))); must(t, os.RemoveAll(path(b, segmentName(Access, 2)))) }, 6, []string{"6"}},
-		"the log is truncated":         {func(t *testing.T, b *bench) { must(t, os.Truncate(path(b, "access.log"), 0)) }, 2, []string{"3", "4", "5"}},
-		"the log is deleted":           {func(t *testing.T, b *bench) { must(t, os.Remove(path(b, "access.log"))) }, 2, []string{"3", "4", "5"}},
-		"the log is moved away":        {func(t *testing.T, b *bench) { must(t, os.Rename(path(b, "access.log"), path(b, "mine.log"))) }, 2, []string{"3", "4", "5"}},
-		"a segment of the future":      {func(t *testing.T, b *bench) { must(t, os.WriteFile(path(b, segmentName(Access, 9)), []byte("x\n"), 0o644)) }, 0, []string{"3", "4", "5", "6"}},
+		"nothing":               {func(*testing.T, *bench) {}, 0, []string{"3", "4", "5", "6"}},
+		"a segment is deleted":  {func(t *testing.T, b *bench) { must(t, os.Remove(path(b, segmentName(Access, 2)))) }, 4, []string{"3", "6"}},
+		"the one being read is": {func(t *testing.T, b *bench) { must(t, os.Remove(path(b, segmentName(Access, 1)))) }, 2, []string{"4", "5", "6"}},
+		"all segments are": {func(t *testing.T, b *bench) {
+			must(t, os.RemoveAll(path(b, segmentName(Access, 1))))
+			must(t, os.RemoveAll(path(b, segmentName(Access, 2))))
+		}, 6, []string{"6"}},
+		"the log is truncated":  {func(t *testing.T, b *bench) { must(t, os.Truncate(path(b, "access.log"), 0)) }, 2, []string{"3", "4", "5"}},
+		"the log is deleted":    {func(t *testing.T, b *bench) { must(t, os.Remove(path(b, "access.log"))) }, 2, []string{"3", "4", "5"}},
+		"the log is moved away": {func(t *testing.T, b *bench) { must(t, os.Rename(path(b, "access.log"), path(b, "mine.log"))) }, 2, []string{"3", "4", "5"}},
+		"a segment of the future": {func(t *testing.T, b *bench) {
+			must(t, os.WriteFile(path(b, segmentName(Access, 9)), []byte("x\n"), 0o644))
+		}, 0, []string{"3", "4", "5", "6"}},
 		"names that are none of ours":  {func(t *testing.T, b *bench) { must(t, os.WriteFile(path(b, "access-x.log"), []byte("x\n"), 0o644)) }, 0, []string{"3", "4", "5", "6"}},
 		"a segment is a folder's name": {func(t *testing.T, b *bench) { must(t, os.Mkdir(path(b, "access-1"), 0o755)) }, 0, []string{"3", "4", "5", "6"}},
 	} {

@@ -15,6 +15,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -35,7 +36,7 @@ const (
 
 // source hands records out.
 type source interface {
-	Usage(ctx context.Context, epoch string, after int64, limit int) (nginx.Usage, error)
+	Usage(context.Context, nginx.UsageQuery) (nginx.Usage, error)
 }
 
 // sink keeps them.
@@ -61,9 +62,9 @@ type Collector struct {
 	pace    atomic.Int64 // nanoseconds, see SetPace; 0: our own
 	changed chan struct{}
 
-	// What Run's goroutine alone uses.
-	epoch  string // nginx's count that last belongs to
-	last   int64  // number of the last record on disk
+	mu     sync.Mutex // guards what follows: one call at a time
+	epoch  string     // nginx's count that last belongs to
+	last   int64      // number of the last record on disk
 	parser accesslog.Parser
 	failed string // the last error
 }
@@ -105,8 +106,7 @@ func (c *Collector) SetPace(every time.Duration) {
 // Run takes records until ctx ends.
 func (c *Collector) Run(ctx context.Context) error {
 	for {
-		taken, err := c.take(ctx)
-		c.report(ctx, err)
+		taken, err := c.take(ctx, false)
 		if err == nil && taken == perCall {
 			continue // there are more
 		}
@@ -131,36 +131,54 @@ func (c *Collector) pause(taken int) time.Duration {
 	return pause
 }
 
+// Close takes all that an nginx has which is about to end, and makes it keep no more records: what transfers
+// send until then is in their lines of the access log.
+func (c *Collector) Close(ctx context.Context) {
+	for {
+		if taken, err := c.take(ctx, true); err != nil || taken == 0 {
+			return
+		}
+	}
+}
+
 // take asks once, and returns how many records came.
-func (c *Collector) take(ctx context.Context) (int, error) {
-	answer, err := c.cfg.Nginx.Usage(ctx, c.epoch, c.last, perCall)
+func (c *Collector) take(ctx context.Context, last bool) (taken int, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	taken, err = c.ask(ctx, last)
+	c.report(ctx, err)
+	return taken, err
+}
+
+func (c *Collector) ask(ctx context.Context, last bool) (int, error) {
+	answer, err := c.cfg.Nginx.Usage(ctx, nginx.UsageQuery{Epoch: c.epoch, After: c.last, Limit: perCall, Close: last})
 	if err != nil {
 		return 0, err
 	}
-	last := c.last
+	number := c.last
 	if answer.Epoch != c.epoch {
-		last = 0 // an nginx that was started anew counts from 1
+		number = 0 // an nginx that was started anew counts from 1
 	}
 	var lines []byte
 	var e accesslog.Entry
 	for _, record := range answer.Usage {
 		if err := c.parser.Parse(record, &e); err != nil || bytes.IndexByte(record, '\n') >= 0 {
 			c.metrics.garbage.Inc()
-			last = max(last, numberOf(record)) // or it would come for ever
+			number = max(number, numberOf(record)) // or it would come for ever
 			continue
 		}
-		if e.Seq <= last {
+		if e.Seq <= number {
 			continue // on disk; the confirmation did not get through
 		}
-		c.metrics.gaps.Add(float64(e.Seq - last - 1))
-		last = e.Seq
+		c.metrics.gaps.Add(float64(e.Seq - number - 1))
+		number = e.Seq
 		c.cfg.Seen(string(e.Scope), string(e.PlaySessionID))
 		lines = appendLine(lines, answer.Epoch, record)
 	}
 	if err := c.cfg.Spool.Append(lines); err != nil {
 		return 0, err // nginx keeps them
 	}
-	c.epoch, c.last = answer.Epoch, last
+	c.epoch, c.last = answer.Epoch, number
 	c.metrics.records.Add(float64(bytes.Count(lines, []byte{'\n'})))
 	return len(answer.Usage), nil
 }
