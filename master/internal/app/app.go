@@ -20,8 +20,8 @@ import (
 	"github.com/uhdadmin/media-gateway/master/internal/adminapi"
 	"github.com/uhdadmin/media-gateway/master/internal/analytics"
 	"github.com/uhdadmin/media-gateway/master/internal/auth"
-	"github.com/uhdadmin/media-gateway/master/internal/privacy"
 	"github.com/uhdadmin/media-gateway/master/internal/limits"
+	"github.com/uhdadmin/media-gateway/master/internal/privacy"
 	"github.com/uhdadmin/media-gateway/master/internal/publish"
 	"github.com/uhdadmin/media-gateway/master/internal/quota"
 	"github.com/uhdadmin/media-gateway/master/internal/sessions"
@@ -102,6 +102,7 @@ func New(ctx context.Context, cfg settings.Settings, log *slog.Logger) (_ *App, 
 	a.quotas = quota.New(quota.Config{Store: a.store, Limits: a.limits, Log: log, Registry: reg})
 	admin, err := adminapi.New(adminapi.Config{
 		Store: a.store, Admins: a.admins, Passwords: passwords, Slaves: a.slaves,
+		Sessions: a.sessions, Quotas: a.quotas,
 		Publisher: publish.New(publish.Config{Store: a.store, Board: a.board, SigningKey: cfg.SigningKey, Log: log}),
 		Analytics: analytics.New(analytics.Config{DB: a.telemetry.Reader(), HoursKept: cfg.Retention.RollupsHourly}), Privacy: a.privacy,
 		PublicURL: cfg.PublicURL, Registry: reg, Log: log,
