@@ -4,6 +4,7 @@
 -- The lines wait for the worker's timer: nginx adds the request with its
 -- query to what is logged while it runs, and queries hold tokens.
 
+local redact = require "uhd.redact"
 local transfers = require "uhd.transfers"
 
 
@@ -45,7 +46,7 @@ function _M.run()
   end
 
   local var = ngx.var
-  local path = gsub(var.uri, "%c", "?")
+  local path = gsub(redact.path(var.uri), "%c", "?")
   waiting[#waiting + 1] = concat {
     "refused: reason=", reason, " request_id=", var.request_id,
     " client=", var.remote_addr, " server=", var.server_name,

@@ -8,6 +8,7 @@ local login = require "uhd.login"
 local memo = require "uhd.memo"
 local paths = require "uhd.paths"
 local playback = require "uhd.playback"
+local redact = require "uhd.redact"
 local reports = require "uhd.reports"
 
 
@@ -93,7 +94,7 @@ local function read(self, uri, request_uri)
     plays = item or prepares or ends_by_post or ends_by_delete,
     reports = reports.event(path),
     logs_in = login.is_login("POST", uri) or login.is_login("GET", uri),
-    json = ',"uri":' .. cjson.encode(uri),
+    json = ',"uri":' .. cjson.encode(redact.path(uri)),
   }
 end
 
