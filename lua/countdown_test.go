@@ -28,12 +28,26 @@ func (g *gateway) download(t *testing.T) int64 {
 	return n
 }
 
+// allDecided waits until both workers go by that version.
+func (g *gateway) allDecided(t *testing.T, version int64) {
+	t.Helper()
+	eventually(t, func() error {
+		for range 20 { // whichever worker answers
+			if s := g.state(t); s.DecisionsVersion != version {
+				return fmt.Errorf("a worker goes by %d", s.DecisionsVersion)
+			}
+		}
+		return nil
+	})
+}
+
 // TestCountdown: four streams on two workers end when what is left is sent, give or take what is on the way; then
 // all is refused, until the supervisor says that there is more.
 func TestCountdown(t *testing.T) {
 	const left, film = 64 << 20, 400 << 20
 	g := startFilms(t, `{"hash": "one", "default": {}}`, film, 0, true)
 	g.decide(t, 1, count(left))
+	g.allDecided(t, 1)
 	var sent atomic.Int64
 	var streams sync.WaitGroup
 	for range 4 {
@@ -54,6 +68,7 @@ func TestCountdown(t *testing.T) {
 		t.Errorf("with more left, %d bytes came", n)
 	}
 	g.decide(t, 4)
+	g.allDecided(t, 4)
 	if a := g.get(t, "/Items?x"); a.StatusCode != http.StatusOK {
 		t.Errorf("lifted: %s", a.Status)
 	}
