@@ -19,7 +19,7 @@ func sorted(m map[string]bool) []string { return slices.Sorted(maps.Keys(m)) }
 func TestCounts(t *testing.T) {
 	s := newSlave(t, nil)
 	s.start()
-	now := float64(time.Now().UnixMilli()) / 1000
+	now := float64(s.now().UnixMilli()) / 1000
 	s.log(
 		s.request("ABC-def", 1000),
 		"garbage", "", "\x00\x00\x00", `{"timestamp":`, // skipped
@@ -56,7 +56,7 @@ func crashes(t *testing.T, s *slave, saved func()) {
 		s.start()
 		for range lines {
 			s.log(s.request("u", 100))
-			must(t, s.spool.Append([]byte(fmt.Sprintf(`{"timestamp":%d,"ip":"10.0.0.1","scope":"1","user_id":"u","bytes":7,"epoch":"e","seq":1}`+"\n", time.Now().Unix()))))
+			must(t, s.spool.Append([]byte(fmt.Sprintf(`{"timestamp":%d,"ip":"10.0.0.1","scope":"1","user_id":"u","bytes":7,"epoch":"e","seq":1}`+"\n", s.now().Unix()))))
 			want = want.plus(Count{1, 107})
 		}
 		if i%2 == 0 {
