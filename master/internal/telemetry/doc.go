@@ -7,7 +7,7 @@
 // login_events, playback_events. Six are summed up from them: playback_sessions, devices,
 // user_activities (user and day), api_calls (endpoint and hour), bandwidth (user, device, address and
 // hour), media_access (user, item and day). realtime_sessions is what each slave said last. The types of
-// rows.go and sums.go say what their columns mean.
+// rows.go and rows_summed.go say what their columns mean.
 //
 // The rollups answer the questions about long ranges: rollup_hourly and rollup_daily hold, per UTC hour
 // and UTC day, for each value of a Dimension and each server, how many requests there were, what became of

@@ -15,11 +15,18 @@ const rowsPerStatement = 32
 // statements are the prepared statements of one connection. They are called below database/sql, which
 // would convert each of some thirty values of each row anew: that is half the cost of a row.
 type statements struct {
-	conn driver.Conn
-	ctx  context.Context // of the transaction at hand
-	made map[string]driver.Stmt
-	args []driver.NamedValue
-	row  []any
+	conn    driver.Conn
+	ctx     context.Context // of the transaction at hand
+	made    map[string]driver.Stmt
+	inserts map[insert]driver.Stmt
+	args    []driver.NamedValue
+	row     []any
+}
+
+// insert is a statement that puts so many rows into a table.
+type insert struct {
+	table *Table
+	rows  int
 }
 
 // Ingest implements Database.
@@ -31,7 +38,7 @@ func (s *sqlite) Ingest(ctx context.Context, fn func(Tx) error) error {
 	defer func() { _ = conn.Close() }() // back to the pool
 	return conn.Raw(func(raw any) (err error) {
 		if s.prepared.conn != raw {
-			s.prepared = statements{conn: raw.(driver.Conn), made: map[string]driver.Stmt{}}
+			s.prepared = statements{conn: raw.(driver.Conn), made: map[string]driver.Stmt{}, inserts: map[insert]driver.Stmt{}}
 		}
 		st := &s.prepared
 		// Half a transaction cannot be left behind: what was begun is ended, whatever becomes of ctx.
@@ -153,15 +160,32 @@ func (st *statements) Put(b Block) error {
 			st.row = b.Values(i, st.row)
 			i++
 		}
-		if err := st.exec(sqliteStatement(b.Table, n), st.row...); err != nil {
+		stmt, err := st.insert(b.Table, n)
+		if err == nil {
+			_, err = stmt.(driver.StmtExecContext).ExecContext(st.ctx, st.bind(st.row))
+		}
+		if err != nil {
 			return fmt.Errorf("write %s: %w", b.Table.Name, err)
 		}
 	}
 	return nil
 }
 
-// sqliteStatement returns the INSERT of n rows.
-func sqliteStatement(t *Table, n int) string {
+// insert returns the statement that puts n rows.
+func (st *statements) insert(t *Table, n int) (driver.Stmt, error) {
+	key := insert{t, n}
+	if stmt := st.inserts[key]; stmt != nil {
+		return stmt, nil
+	}
+	stmt, err := st.prepare(sqliteInsert(t, n))
+	if err == nil {
+		st.inserts[key] = stmt
+	}
+	return stmt, err
+}
+
+// sqliteInsert returns the INSERT of n rows.
+func sqliteInsert(t *Table, n int) string {
 	names := make([]string, len(t.Columns))
 	for i, c := range t.Columns {
 		names[i] = c.Name
