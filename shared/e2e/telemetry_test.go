@@ -60,12 +60,82 @@ func TestTelemetrySoak(t *testing.T) {
 	}
 }
 
+// TestStoppedSupervisor: a supervisor that hangs changes no answer, and misses nothing.
+func TestStoppedSupervisor(t *testing.T) {
+	g, _ := startPlayersWith(t, telemetryEnv)
+	must(t, g.slave.Signal(syscall.SIGSTOP))
+	l := startLoad(t, g.port, 8)
+	token := g.login(t)
+	for i := range 20 { // each a new playback of someone who is known by his token alone
+		res := g.send(t, http.MethodGet, fmt.Sprintf("/Videos/film%d/stream.mkv?size=1000&PlaySessionId=p%d&api_key=%s", i, i, token), nil)
+		if n, err := io.Copy(io.Discard, res.Body); res.StatusCode != http.StatusOK || n != 1000 || err != nil {
+			t.Errorf("playback %d: %s, %d bytes, %v", i, res.Status, n, err)
+		}
+	}
+	l.waitFor(t, 20_000)
+	l.stop()
+	if failed := l.failed.Load(); failed > 0 {
+		t.Errorf("%d requests failed, the last with %v", failed, l.lastError.Load())
+	}
+	must(t, g.slave.Signal(syscall.SIGCONT))
+	g.waitRows(t, g.media.Total().Requests+l.refused.Load())
+}
+
+// TestBytesOfTransfers: while streams run, a supervisor is killed and another one takes over. All bytes that the
+// access log tells of are in the sums of bandwidth, once.
+func TestBytesOfTransfers(t *testing.T) {
+	g, _ := startPlayersWith(t, telemetryEnv)
+	const streams, size = 4, 60 << 20
+	var players sync.WaitGroup
+	for i := range streams {
+		res := g.send(t, http.MethodGet, fmt.Sprintf("/Videos/film/stream.mkv?size=%d&rate=%d&PlaySessionId=p%d", size, 12<<20, i), nil)
+		players.Go(func() {
+			if n, err := io.Copy(io.Discard, res.Body); n != size {
+				t.Errorf("%d bytes of a stream, %v", n, err)
+			}
+		})
+	}
+	eventually(t, func() error {
+		if info, err := os.Stat(filepath.Join(g.slave.Root, "spool", "usage.log")); err != nil || info.Size() == 0 {
+			return fmt.Errorf("nothing is known of running transfers: %w", err)
+		}
+		return nil
+	})
+	must(t, g.slave.Signal(syscall.SIGKILL))
+	<-g.slave.Done()
+	players.Wait() // on the nginx that was left behind
+	g.slave = startSlave(t, testbed.SlaveConfig{Root: g.slave.Root, MasterURL: g.master.URL, Token: g.token, Env: telemetryEnv})
+	must(t, g.slave.WaitReady(within(t)))
+
+	g.waitRows(t, streams)
+	db := g.telemetryDB(t)
+	eventually(t, func() error {
+		var logged, accounted, summed int64
+		must(t, db.QueryRowContext(t.Context(), "SELECT sum(bytes_sent), sum(accounted) FROM access_logs").Scan(&logged, &accounted))
+		must(t, db.QueryRowContext(t.Context(), "SELECT sum(bytes) FROM bandwidth").Scan(&summed))
+		if logged < streams*size || accounted < logged/2 || accounted == logged {
+			t.Fatalf("%d bytes are logged, %d were reported before", logged, accounted)
+		}
+		if summed != logged {
+			return fmt.Errorf("%d bytes are logged, %d summed up", logged, summed)
+		}
+		return nil
+	})
+}
+
+// telemetryDB opens the master's database to read it.
+func (g *gateway) telemetryDB(t testing.TB) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(g.master.Dir, "master-telemetry.db")+"?mode=ro&_pragma=busy_timeout(10000)")
+	must(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
 // waitRows waits until the master has that many rows of access logs, and checks that none is there twice.
 func (g *gateway) waitRows(t testing.TB, want int64) {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(g.master.Dir, "master-telemetry.db")+"?mode=ro")
-	must(t, err)
-	defer func() { _ = db.Close() }()
+	db := g.telemetryDB(t)
 	var rows int64
 	last, since := int64(-1), time.Now()
 	for rows < want {
