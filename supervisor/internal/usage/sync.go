@@ -117,9 +117,11 @@ func (c *Counter) syncAll(ctx context.Context) error {
 	c.sync.used = Count{}
 	c.mu.Unlock()
 	sent := false
+	part := make([]api.QuotaCounter, 0, api.MaxQuotaCounters) // used again, for a million counters
 	for next := 0; ; {
-		part, after, err := c.part(next, remade)
-		if err != nil {
+		var after int
+		var err error
+		if part, after, err = c.part(part[:0], next, remade); err != nil {
 			return err
 		}
 		if len(part) == 0 && sent {
@@ -141,16 +143,15 @@ func (c *Counter) syncAll(ctx context.Context) error {
 	return nil
 }
 
-// part returns the next counters that the master does not have, of subjects from a number on, and where to go
-// on; -1: nowhere.
-func (c *Counter) part(from, remade int) (part []api.QuotaCounter, next int, err error) {
+// part appends the next counters that the master does not have to part, of subjects from a number on, and
+// returns where to go on; -1: nowhere.
+func (c *Counter) part(part []api.QuotaCounter, from, remade int) (_ []api.QuotaCounter, next int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	b := c.book
 	if b.remade != remade {
 		return nil, 0, errRemade
 	}
-	part = []api.QuotaCounter{}
 	for n := from; n < len(b.subjects); n++ {
 		if len(part)+len(b.tables) > api.MaxQuotaCounters {
 			return part, n, nil

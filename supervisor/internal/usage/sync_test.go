@@ -131,11 +131,11 @@ func TestSyncOfRemade(t *testing.T) {
 	s.start()
 	s.log(s.request("u", 1))
 	s.waitUsed("user", "u", Count{1, 1})
-	_, _, err := s.counter.part(0, s.counter.book.remade+1)
+	_, _, err := s.counter.part(nil, 0, s.counter.book.remade+1)
 	if !errors.Is(err, errRemade) {
 		t.Errorf("%v", err)
 	}
-	part, next, err := s.counter.part(0, s.counter.book.remade)
+	part, next, err := s.counter.part(nil, 0, s.counter.book.remade)
 	if err != nil || next != -1 || len(part) != 20 || !slices.ContainsFunc(part, func(c api.QuotaCounter) bool { return c.Dimension == "global" }) {
 		t.Errorf("%v %d %v", part, next, err)
 	}
