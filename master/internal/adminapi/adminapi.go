@@ -21,6 +21,7 @@ import (
 	"github.com/uhdadmin/media-gateway/master/internal/account"
 	"github.com/uhdadmin/media-gateway/master/internal/analytics"
 	"github.com/uhdadmin/media-gateway/master/internal/auth"
+	"github.com/uhdadmin/media-gateway/master/internal/erasure"
 	"github.com/uhdadmin/media-gateway/master/internal/fleet"
 	"github.com/uhdadmin/media-gateway/master/internal/library"
 	"github.com/uhdadmin/media-gateway/master/internal/privacy"
@@ -45,6 +46,7 @@ type Config struct {
 	Quotas    *quota.Keeper
 	Analytics *analytics.Analytics
 	Privacy   *privacy.Policy
+	Eraser    *erasure.Eraser
 	PublicURL *url.URL // where browsers reach the master, when a proxy changes the Host header; nil: not known
 	Registry  prometheus.Registerer
 	Log       *slog.Logger
@@ -81,10 +83,12 @@ func New(cfg Config) (http.Handler, error) {
 	s.registerQuotas()
 	s.registerPublish()
 	s.registerAccounts()
+	s.registerPeople()
 	s.registerTelemetry()
 	s.registerAnalytics()
 	s.registerSignals()
 	s.registerExplain()
+	s.registerPrivacy()
 	return router, nil
 }
 

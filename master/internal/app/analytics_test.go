@@ -143,3 +143,29 @@ func TestAddressesAreKeptAsSet(t *testing.T) {
 		t.Errorf("an address of the network finds %q", got)
 	}
 }
+
+func TestErasure(t *testing.T) {
+	m, slave := reporting(t)
+	const erasures = admin + "/privacy/erasures"
+	report(t, slave, line(time.Now(), ""), line(time.Now(), `,"user_id":"bb"`))
+	if p := m.admin.do(t, "POST", erasures, `{"user_id": ""}`).problem(t, 422); !names(p, "body.user_id") {
+		t.Errorf("no user gives %+v", p)
+	}
+	m.admin.do(t, "GET", erasures+"/1", nil).problem(t, http.StatusNotFound)
+	ordered := m.admin.do(t, "POST", erasures, `{"user_id": "AA-BB"}`)
+	ordered.want(t, http.StatusAccepted)
+	at := ordered.Header.Get("Location")
+	if at != erasures+"/1" {
+		t.Errorf("the job is at %q", at)
+	}
+	waitFor(t, "the user is erased", func() bool { return m.admin.do(t, "GET", at, nil).object(t)["state"] == "done" })
+	if job := m.admin.do(t, "GET", at, nil).object(t); job["progress"] != 1.0 || job["requested_by"] != "root" || job["finished_at"] == nil {
+		t.Errorf("the job is %v", job)
+	}
+	if got := m.admin.do(t, "GET", admin+"/telemetry/access-logs", nil).items(t, "user_id"); len(got) != 1 || got[0] != "bb" {
+		t.Errorf("there are requests of %q", got)
+	}
+	if got := m.admin.do(t, "GET", erasures+"?limit=1", nil).items(t, "user_id"); len(got) != 1 || got[0] != "aabb" {
+		t.Errorf("the list has %q", got)
+	}
+}

@@ -20,6 +20,7 @@ import (
 	"github.com/uhdadmin/media-gateway/master/internal/adminapi"
 	"github.com/uhdadmin/media-gateway/master/internal/analytics"
 	"github.com/uhdadmin/media-gateway/master/internal/auth"
+	"github.com/uhdadmin/media-gateway/master/internal/erasure"
 	"github.com/uhdadmin/media-gateway/master/internal/limits"
 	"github.com/uhdadmin/media-gateway/master/internal/privacy"
 	"github.com/uhdadmin/media-gateway/master/internal/publish"
@@ -46,6 +47,7 @@ type App struct {
 	quotas     *quota.Keeper
 	telemetry  telemetry.Database
 	privacy    *privacy.Policy
+	eraser     *erasure.Eraser
 	ingester   *telemetry.Ingester
 	janitor    *telemetry.Janitor
 	listener   net.Listener
@@ -100,11 +102,12 @@ func New(ctx context.Context, cfg settings.Settings, log *slog.Logger) (_ *App, 
 	a.ingester, a.janitor = telemetry.NewIngester(reported), telemetry.NewJanitor(reported, cfg.Retention)
 	a.sessions = sessions.New(sessions.Config{Store: a.store, Limits: a.limits, Published: a.board, Log: log, Registry: reg})
 	a.quotas = quota.New(quota.Config{Store: a.store, Limits: a.limits, Log: log, Registry: reg})
+	a.eraser = erasure.New(erasure.Config{Database: a.telemetry, Log: log, Registry: reg})
 	admin, err := adminapi.New(adminapi.Config{
 		Store: a.store, Admins: a.admins, Passwords: passwords, Slaves: a.slaves,
 		Sessions: a.sessions, Quotas: a.quotas,
 		Publisher: publish.New(publish.Config{Store: a.store, Board: a.board, SigningKey: cfg.SigningKey, Log: log}),
-		Analytics: analytics.New(analytics.Config{DB: a.telemetry.Reader(), HoursKept: cfg.Retention.RollupsHourly}), Privacy: a.privacy,
+		Analytics: analytics.New(analytics.Config{DB: a.telemetry.Reader(), HoursKept: cfg.Retention.RollupsHourly}), Privacy: a.privacy, Eraser: a.eraser,
 		PublicURL: cfg.PublicURL, Registry: reg, Log: log,
 	})
 	if err != nil {
@@ -149,6 +152,7 @@ func (a *App) Run(ctx context.Context) error {
 	group.Go(func() error { return a.sessions.Run(ctx) })
 	group.Go(func() error { return a.quotas.Run(ctx) })
 	group.Go(func() error { return a.privacy.Run(ctx) })
+	group.Go(func() error { return a.eraser.Run(ctx) })
 	group.Go(func() error { return a.ingester.Run(ctx) })
 	group.Go(func() error { return a.janitor.Run(ctx) })
 	group.Go(func() error { // lets go of the slaves that wait for a publish, or Serve would wait for them
