@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -124,33 +125,31 @@ func TestReplicasLoseNoWrite(t *testing.T) {
 // TestReplicasKeepRules: what one transaction reads to decide is not changed by another before it ends.
 func TestReplicasKeepRules(t *testing.T) {
 	stores := replicas(t, 2)
-	for _, name := range []string{"one", "two"} {
-		if _, err := stores[0].PutUser(t.Context(), name, "admin", "hash"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	one, err := stores[0].UserByName(t.Context(), "one")
-	if err != nil {
-		t.Fatal(err)
-	}
-	two, err := stores[0].UserByName(t.Context(), "two")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var refused atomic.Int32
-	var group errgroup.Group
-	for i, id := range []int64{one.ID, two.ID} {
-		group.Go(func() error {
-			err := stores[i].Users.Delete(t.Context(), id, 0)
-			if errors.Is(err, ErrInUse) {
-				refused.Add(1)
-				return nil
+	for round := range 10 {
+		var group errgroup.Group
+		var refused atomic.Int32
+		for i, s := range stores {
+			if _, err := s.PutUser(t.Context(), fmt.Sprint("admin ", i), "admin", "hash"); err != nil {
+				t.Fatal(err)
 			}
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil || refused.Load() != 1 {
-		t.Errorf("of two admins who delete each other, %d were refused, %v; want one", refused.Load(), err)
+		}
+		for i, s := range stores {
+			user, err := s.UserByName(t.Context(), fmt.Sprint("admin ", i))
+			if err != nil {
+				t.Fatal(err)
+			}
+			group.Go(func() error {
+				err := s.Users.Delete(t.Context(), user.ID, 0)
+				if errors.Is(err, ErrInUse) {
+					refused.Add(1)
+					return nil
+				}
+				return err
+			})
+		}
+		if err := group.Wait(); err != nil || refused.Load() != 1 {
+			t.Fatalf("round %d: of two admins who delete each other, %d were refused, %v; want one", round, refused.Load(), err)
+		}
 	}
 }
 
