@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -12,7 +11,6 @@ import (
 	"github.com/uhdadmin/media-gateway/master/internal/auth"
 	"github.com/uhdadmin/media-gateway/master/internal/fleet"
 	"github.com/uhdadmin/media-gateway/master/internal/library"
-	"github.com/uhdadmin/media-gateway/master/internal/store"
 	"github.com/uhdadmin/media-gateway/shared/api"
 )
 
@@ -42,21 +40,11 @@ func (s *server) admit(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	who, err := s.Admins.Authenticate(ctx.Context(), ctx.Header("Authorization"))
-	op := ctx.Operation()
-	switch write := op.Method != http.MethodGet; {
-	case err != nil:
-	case !who.Role.May(needed):
+	if err == nil && !who.Role.May(needed) {
 		err = &forbidden{fmt.Sprintf("%s is %s; this takes %s", who.Name, who.Role, needed)}
-	case !who.May(op.Tags[0], write):
-		scope := op.Tags[0]
-		if !write {
-			scope += account.ReadSuffix
-		}
-		err = &forbidden{fmt.Sprintf("the API key %s has the scopes %s; this takes %s", who.Name, strings.Join(who.Scopes, ", "), scope)}
 	}
 	if err == nil {
-		actor := store.Actor{Name: who.Name, UserID: who.UserID, KeyID: who.KeyID, Address: hostOf(ctx.RemoteAddr())}
-		next(huma.WithContext(ctx, store.WithActor(context.WithValue(ctx.Context(), principalKey{}, who), actor)))
+		next(huma.WithValue(ctx, principalKey{}, who))
 		return
 	}
 	problem := s.problem(ctx.Context(), err)

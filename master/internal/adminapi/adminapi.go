@@ -83,7 +83,6 @@ func New(cfg Config) (http.Handler, error) {
 	s.registerQuotas()
 	s.registerPublish()
 	s.registerAccounts()
-	s.registerPeople()
 	s.registerTelemetry()
 	s.registerAnalytics()
 	s.registerSignals()
