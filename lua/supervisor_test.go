@@ -17,10 +17,28 @@ import (
 type supervisor struct {
 	mu       sync.Mutex
 	users    map[string]string // "scope hash" → user id
+	media    map[string]string // "scope token device" → user id, as the media server knows them; nil: nobody asks it
 	checkIn  func(checkIn) checkInAnswer
 	asked    []string // "scope hash" of each GET /users
 	checkIns []checkIn
 	logins   []loginEvent
+	resolved []resolveRequest
+	ends     []sessionEnd
+}
+
+type resolveRequest struct {
+	Scope, Token string
+	DeviceID     string `json:"device_id"`
+	ClientName   string `json:"client_name"`
+}
+
+type sessionEnd struct {
+	Scope         string
+	PlaySessionID string `json:"play_session_id"`
+	UserID        string `json:"user_id"`
+	DeviceID      string `json:"device_id"`
+	ClientIP      string `json:"client_ip"`
+	Failed        bool
 }
 
 type checkIn struct {
@@ -58,7 +76,9 @@ func supervise(t *testing.T, g *gateway, users map[string]string, answer func(ch
 	s := &supervisor{users: users, checkIn: answer}
 	routes := http.NewServeMux()
 	routes.HandleFunc("GET /users", s.serveUser)
+	routes.HandleFunc("POST /users/resolve", s.serveResolve)
 	routes.HandleFunc("POST /sessions/checkin", s.serveCheckIn)
+	routes.HandleFunc("POST /sessions/end", s.serveEnd)
 	routes.HandleFunc("POST /logins", s.serveLogin)
 	server := &http.Server{Handler: routes, ReadHeaderTimeout: patience}
 	go func() { _ = server.Serve(listenSupervisor(t, g)) }()
@@ -84,10 +104,40 @@ func (s *supervisor) serveUser(w http.ResponseWriter, r *http.Request) {
 	s.asked = append(s.asked, key)
 	user, ok := s.users[key]
 	if !ok {
-		http.Error(w, "{}", http.StatusNotFound)
+		w.WriteHeader(http.StatusNotFound)
+		_ = json.NewEncoder(w).Encode(map[string]any{"error": "unknown", "resolvable": s.media != nil})
 		return
 	}
 	_ = json.NewEncoder(w).Encode(map[string]string{"user_id": user})
+}
+
+func (s *supervisor) serveResolve(w http.ResponseWriter, r *http.Request) {
+	var in resolveRequest
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.resolved = append(s.resolved, in)
+	user, ok := s.media[in.Scope+" "+in.Token+" "+in.DeviceID]
+	if !ok {
+		http.Error(w, "{}", http.StatusNotFound)
+		return
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{"user_id": user, "valid_for": 1})
+}
+
+func (s *supervisor) serveEnd(w http.ResponseWriter, r *http.Request) {
+	var end sessionEnd
+	if err := json.NewDecoder(r.Body).Decode(&end); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ends = append(s.ends, end)
+	w.WriteHeader(http.StatusNoContent)
 }
 
 func (s *supervisor) serveCheckIn(w http.ResponseWriter, r *http.Request) {

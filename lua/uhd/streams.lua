@@ -165,6 +165,10 @@ local function admit(stream, who, state)
 
   else
     admitted, limit = sessions.admit(stream, replaces, kicks_of(answer), true)
+    if not admitted then
+      -- It was counted there, and does not run.
+      report_end(stream, true)
+    end
   end
   dict:delete("checking:" .. stream.id)
 

@@ -7,6 +7,8 @@
 -- Shared dict session_store:
 --   user:<scope>:<token hash>     user id, "" while known to be unknown
 --   asking:<scope>:<token hash>   there while somebody asks
+--   used:<scope>:<token hash>     there while the supervisor need not hear
+--                                 that the token is in use
 --
 -- A user id that a client states is never looked at here.
 
@@ -17,6 +19,7 @@ local supervisor = require "uhd.supervisor"
 
 
 local dict = ngx.shared.session_store
+local timer_at = ngx.timer.at
 local type = type
 
 
@@ -30,6 +33,12 @@ local CACHED_FOR = 60
 local KEPT_FOR = 7 * 24 * 3600
 local UNKNOWN_FOR = 10
 local ASKING_FOR = 1
+
+-- Seconds between two signs to the supervisor, which forgets what is not used.
+local USED_EVERY = 24 * 3600
+
+-- Flag of bindings that hold for a while only.
+local FOR_A_WHILE = 1
 
 local MAX_ID = 256
 
@@ -51,17 +60,42 @@ local function key_of(scope, token_hash)
 end
 
 
--- Remembers whose a token is; valid_for: seconds, after which it has to be
--- asked again, or nil. Returns true, or nil and an error.
-function _M.bind(scope, token_hash, user_id, valid_for)
-  local key = key_of(scope, token_hash)
+-- valid_for: seconds, after which it has to be asked again, or nil.
+local function keep(key, user_id, valid_for)
   cache:delete(key)
-  if type(valid_for) ~= "number" or valid_for <= 0 or valid_for > KEPT_FOR
+  if type(valid_for) == "number" and valid_for > 0 and valid_for < KEPT_FOR
   then
-    valid_for = KEPT_FOR
+    return dict:set("user:" .. key, user_id, valid_for, FOR_A_WHILE)
   end
 
-  return dict:set("user:" .. key, user_id, valid_for)
+  return dict:set("user:" .. key, user_id, KEPT_FOR)
+end
+
+
+-- Remembers whose a token is that is in use; valid_for: seconds, after which it
+-- has to be asked again, or nil. Returns true, or nil and an error.
+function _M.bind(scope, token_hash, user_id, valid_for)
+  local key = key_of(scope, token_hash)
+  dict:set("used:" .. key, true, USED_EVERY)
+
+  return keep(key, user_id, valid_for)
+end
+
+
+-- In a timer: the supervisor hears that a token is in use, and what it knows of
+-- it holds for as long again.
+local function confirm(premature, scope, token_hash)
+  if premature then
+    return
+  end
+
+  local path = "/users" .. supervisor.query("scope", scope,
+                                            "token_hash", token_hash)
+  local status, answer = supervisor.call("GET", path)
+  if status == 200 and type(answer) == "table" and _M.is_id(answer.user_id)
+  then
+    _M.bind(scope, token_hash, answer.user_id)
+  end
 end
 
 
@@ -89,8 +123,8 @@ function _M.load(text)
   end
 
   for i = 1, #list do
-    _M.bind(list[i].scope, list[i].token_hash, list[i].user_id,
-            list[i].valid_for)
+    keep(key_of(list[i].scope, list[i].token_hash), list[i].user_id,
+         list[i].valid_for)
   end
 
   return #list
@@ -99,13 +133,14 @@ end
 
 -- Returns the user id of a token as far as it is known here, without asking:
 -- nil for an unknown one, and then "" when it is known to be unknown.
-local function look_up(key)
+local function look_up(key, scope, token_hash)
   local user_id = cache:get(key)
   if user_id then
     return user_id
   end
 
-  user_id = dict:get("user:" .. key)
+  local flags
+  user_id, flags = dict:get("user:" .. key)
   if not user_id then
     return nil
   end
@@ -114,6 +149,11 @@ local function look_up(key)
   end
 
   cache:set(key, user_id, CACHED_FOR)
+  if flags ~= FOR_A_WHILE and supervisor.reachable()
+     and dict:add("used:" .. key, true, USED_EVERY)
+  then
+    timer_at(0, confirm, scope, token_hash)
+  end
 
   return user_id
 end
@@ -122,7 +162,8 @@ end
 -- Returns the user id of a token that is known without asking, or nil. scope:
 -- the media server; token_hash: as tokens.hash returns it, nil for no token.
 function _M.known(scope, token_hash)
-  return token_hash and look_up(key_of(scope, token_hash)) or nil
+  return token_hash and look_up(key_of(scope, token_hash), scope, token_hash)
+         or nil
 end
 
 
@@ -173,7 +214,7 @@ function _M.of(scope, token_hash, who)
   end
 
   local key = key_of(scope, token_hash)
-  local user_id, unknown = look_up(key)
+  local user_id, unknown = look_up(key, scope, token_hash)
   if user_id or unknown or not supervisor.reachable()
      or not dict:add("asking:" .. key, true, ASKING_FOR)
   then
