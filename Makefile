@@ -6,10 +6,10 @@ TOOL := go tool -modfile=.ci/tools/go.mod
 
 export CGO_ENABLED ?= 0
 
-.PHONY: help build run test soak bench-gate bench lint fmt vuln clean
+.PHONY: help build run test soak bench-gate bench-telemetry bench lint fmt vuln clean
 
 help: ## print this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 build: ## bin/uhd-master, bin/uhd-supervisor and bin/standin
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/uhd-master ./master
@@ -32,6 +32,10 @@ soak: ## the long form of the tests that kill, fill and restart
 bench-gate: ## what the access chain costs against a plain proxy; fails when a bar is missed
 	@.ci/install bench
 	go run ./shared/bench $(if $(NGINX_BIN),-nginx $(NGINX_BIN)) $(BENCH_FLAGS)
+
+bench-telemetry: build ## telemetry rows a master takes in a second; fails when the bar is missed
+	@.ci/install test
+	go run ./shared/bench/telemetry $(BENCH_FLAGS)
 
 bench: ## the benchmarks whose figures docs/performance.md quotes
 	@.ci/install test

@@ -29,7 +29,8 @@ const usage = `usage: uhd-master [command]
 
 The environment holds the settings: LISTEN_ADDR (:8000), METRICS_ADDR (:9146),
 DATABASE_URL (sqlite://./data/master.db), ADMIN_USERNAME, ADMIN_PASSWORD,
-TLS_CERT_FILE, TLS_KEY_FILE, SIGNING_KEY, PUBLIC_URL, LOG_LEVEL, LOG_FORMAT.
+TLS_CERT_FILE, TLS_KEY_FILE, SIGNING_KEY, PUBLIC_URL, LOG_LEVEL, LOG_FORMAT,
+and RETENTION_… for how long each kind of telemetry is kept (docs/operations.md).
 NAME_FILE reads NAME from a file.
 `
 
