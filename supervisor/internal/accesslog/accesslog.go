@@ -238,15 +238,3 @@ func (p *Parser) note(err error) {
 		p.err = err
 	}
 }
-
-// Check tells whether a line is a JSON object that may stand in a larger document as it is. It is stricter
-// than Parse about texts and numbers, and does not look at members.
-func Check(line []byte) error {
-	if len(line) == 0 || line[0] != '{' {
-		return fmt.Errorf("%w: no object", ErrNoEntry)
-	}
-	if err := fastjson.ValidateBytes(line); err != nil {
-		return fmt.Errorf("%w: of %d bytes", ErrNoEntry, len(line))
-	}
-	return nil
-}

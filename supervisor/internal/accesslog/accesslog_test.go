@@ -77,7 +77,7 @@ var garbage = []string{
 	"", "{", "}", "null", "[]", "17", `"text"`, `{"timestamp":`, `{}`, `{"timestamp":0}`, `{"timestamp":-1}`, `{"timestamp":"1706959200"}`,
 	`{"timestamp":1e999}`, `{"timestamp":nan}`, `{"timestamp":1,"status":"200"}`, `{"timestamp":1,"bytes_sent":-1}`,
 	`{"timestamp":1,"bytes_sent":99999999999999999999}`, `{"timestamp":1,"ip":7}`, `{"timestamp":1,"login":{"user_id":1}}`,
-	requestLine[:200], requestLine[:150] + requestLine, strings.Repeat("\x00", 4096), "\xff\xfe{}", strings.Repeat("[", 100000),
+	requestLine[:200], requestLine[:150] + requestLine, strings.Repeat("\x00", 4096), "\xff\xfe{}", "{\"\":\"\x19\\b\"}", strings.Repeat("[", 100000),
 }
 
 func TestGarbage(t *testing.T) {
@@ -124,6 +124,25 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+// TestFlat: the usual lines are known without the validator, and nothing that it would refuse is.
+func TestFlat(t *testing.T) {
+	flat := strings.NewReplacer(`\"Pro\"`, "Pro", `\u00fc`, "ü").Replace(requestLine)
+	if !isFlat([]byte(flat)) {
+		t.Error("a line of nginx is not known")
+	}
+	for _, line := range append(garbage, `{"a":1}`, `{"a":01}`, `{"a":1.}`, `{"a":.5}`, `{"a":1e5}`, `{"a":-1}`, `{"a":true}`, `{"a":"x"}y`, `{"a":1,}`,
+		`{"a"}`, `{"a":}`, `{"a":1}}`, `{"a":"}`, `{"a":"\"}`, "{\"a\":\"\x1f\"}", `{"a":1,"b"`, `{"a":1.5,"b":""}`, `{,"a":1}`, `{"a":1 }`) {
+		if Check([]byte(line)) == nil && !json.Valid([]byte(line)) {
+			t.Errorf("%.60q is taken for JSON", line)
+		}
+	}
+	for end := range len(flat) {
+		if isFlat([]byte(flat[:end])) {
+			t.Errorf("cut off: %q", flat[:end])
+		}
+	}
+}
+
 func BenchmarkParse(b *testing.B) {
 	line := []byte(requestLine)
 	b.SetBytes(int64(len(line)))
@@ -138,7 +157,7 @@ func BenchmarkParse(b *testing.B) {
 }
 
 func BenchmarkCheck(b *testing.B) {
-	line := []byte(requestLine)
+	line := []byte(strings.NewReplacer(`\"Pro\"`, "Pro", `\u00fc`, "ü").Replace(requestLine))
 	b.SetBytes(int64(len(line)))
 	b.ReportAllocs()
 	for b.Loop() {

@@ -39,6 +39,9 @@ func (b *bench) reopen(t testing.TB, cfg Config) {
 		if b.log == nil {
 			return errors.New("nginx is down")
 		}
+		if _, err := os.Stat(b.dir); err != nil {
+			return err // nginx keeps what it has open
+		}
 		_ = b.log.Close()
 		b.open(t)
 		return nil
@@ -277,11 +280,11 @@ func TestLineByLine(t *testing.T) {
 		t.Errorf("a buffer of %d bytes", len(r.buf))
 	}
 	// A file of NULs, as after a crash of the machine.
-	must(t, b.log.Truncate(1<<30))
+	must(t, b.log.Truncate(1<<28))
 	before := heap()
 	want(t, r, 0)
 	b.write(t, "\ng\n")
-	want(t, r, 1<<30-1, "g")
+	want(t, r, 1<<28-1, "g")
 	if grown := int64(heap()) - int64(before); grown > 4<<20 {
 		t.Errorf("%d bytes of heap more", grown)
 	}

@@ -1,6 +1,8 @@
 package telemetry
 
 import (
+	"slices"
+
 	"github.com/uhdadmin/media-gateway/supervisor/internal/accesslog"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/spool"
 )
@@ -49,13 +51,17 @@ func (b *batch) add(got spool.Batch) {
 	}
 }
 
-// part writes rows i to j as a body of their own over buf, which it returns.
-func (b *batch) part(buf []byte, i, j int) []byte {
+// whole returns all rows as a body, until rows are added.
+func (b *batch) whole() []byte { return append(b.body, bodyTail...) }
+
+// part returns rows i to j as a body of their own.
+func (b *batch) part(i, j int) []byte {
+	if i == 0 && j == b.rows() {
+		return b.whole()
+	}
 	begin := len(bodyHead)
 	if i > 0 {
 		begin = b.ends[i-1] + 1 // after the comma
 	}
-	buf = append(buf[:0], bodyHead...)
-	buf = append(buf, b.body[begin:b.ends[j-1]]...)
-	return append(buf, bodyTail...)
+	return slices.Concat([]byte(bodyHead), b.body[begin:b.ends[j-1]], []byte(bodyTail))
 }

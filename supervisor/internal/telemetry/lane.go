@@ -27,8 +27,7 @@ type lane struct {
 	unsaved  bool        // the state on disk is older
 	held     spool.Batch // read, and of the next batch
 	batch    batch
-	body     []byte // of the part being sent
-	packed   []byte // the same, compressed
+	packed   []byte // what is being sent, compressed
 	maxRows  int
 	maxBytes int  // of one batch; less after the master has called one too large
 	proven   bool // the master has taken zstd
@@ -155,11 +154,14 @@ func (l *lane) begin() {
 // finish notes that the master has it.
 func (l *lane) finish() {
 	b := &l.batch
+	more := b.lines >= l.maxRows || b.size() >= l.maxBytes
 	l.state.Done, l.state.Intent = b.to, nil
 	l.skip(b.garbage, causeGarbage)
 	l.state.Dropped += b.lost
 	l.metrics.lost.Add(float64(b.lost))
-	l.save()
+	if !more {
+		l.save() // else the next intent says it as well; a crash before repeats a batch that the master knows
+	}
 	l.reader.Done(b.to)
 	l.note(nil)
 	b.reset()

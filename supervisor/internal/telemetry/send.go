@@ -84,24 +84,24 @@ func (l *lane) post(ctx context.Context, d *delivery, i, j int) error {
 	if d.split {
 		key = fmt.Sprintf("%s-%d-%d", key, i, j)
 	}
-	l.body = l.batch.part(l.body, i, j)
-	err := l.try(ctx, key, !l.plain)
+	body := l.batch.part(i, j)
+	err := l.try(ctx, key, body, !l.plain)
 	if l.proven || refusal(err) == "" {
 		return err
 	}
 	// A master that has taken neither form yet may not know zstd.
-	if other := l.try(ctx, key, l.plain); other == nil {
+	if other := l.try(ctx, key, body, l.plain); other == nil {
 		l.plain = !l.plain
 		return nil
 	}
 	return err
 }
 
-// try sends l.body.
-func (l *lane) try(ctx context.Context, key string, compress bool) error {
-	report := masterclient.Report{Kind: l.kind, Key: key, Body: l.body}
+// try sends a body in one of its forms.
+func (l *lane) try(ctx context.Context, key string, body []byte, compress bool) error {
+	report := masterclient.Report{Kind: l.kind, Key: key, Body: body}
 	if compress {
-		l.packed = l.encoder.EncodeAll(l.body, l.packed[:0])
+		l.packed = l.encoder.EncodeAll(body, l.packed[:0])
 		report.Encoding, report.Body = "zstd", l.packed
 	}
 	answer, err := l.cfg.Master.Report(ctx, report)
