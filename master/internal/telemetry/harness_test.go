@@ -4,11 +4,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/uhdadmin/media-gateway/shared/testbed"
 )
 
 // bed is an ingester over a real database, run for as long as the test.
@@ -21,14 +22,8 @@ type bed struct {
 
 // onEach runs a test on every database there is.
 func onEach(t *testing.T, test func(t *testing.T, b *bed)) {
-	t.Run("sqlite", func(t *testing.T) {
-		db, err := OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "telemetry.db"), discard)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = db.Close() })
-		test(t, newBed(t, db))
-	})
+	t.Run("sqlite", func(t *testing.T) { test(t, newBed(t, openSQLiteFile(t))) })
+	t.Run("postgres", func(t *testing.T) { test(t, newBed(t, openPostgres(t, testbed.Postgres(t)))) })
 }
 
 func newBed(t *testing.T, db Database) *bed {
@@ -110,7 +105,7 @@ func (b *bed) wantRow(query string, want ...any) {
 				got[i] = string(v)
 			}
 		}
-		if fmt.Sprint(got...) != fmt.Sprint(want...) {
+		if fmt.Sprintln(got...) != fmt.Sprintln(want...) {
 			b.t.Errorf("%s: %v is %v, want %v", query, names, got, want)
 		}
 	}

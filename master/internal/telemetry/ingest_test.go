@@ -53,7 +53,7 @@ func TestSums(t *testing.T) {
 		g := traffic.New(traffic.Config{Seed: 7, Users: 60, Items: 40, Servers: []int64{1, 2}})
 		var bodies []string
 		var lines []string
-		traffic.Times(b.now.Add(-60*time.Hour), b.now, 6000, func(at time.Time) bool {
+		traffic.Times(b.now.Add(-60*time.Hour), b.now, 3000, func(at time.Time) bool {
 			lines = append(lines, string(g.Line(nil, at)))
 			if len(lines) == 150 {
 				bodies = append(bodies, `{"entries":[`+strings.Join(lines, ",")+`]}`)
@@ -73,7 +73,7 @@ func TestSums(t *testing.T) {
 		}
 		slaves.Wait()
 		rows := b.number("SELECT count(*) FROM access_logs")
-		if rows != 6000 || b.number("SELECT count(DISTINCT id) FROM access_logs") != 6000 {
+		if rows != 3000 || b.number("SELECT count(DISTINCT id) FROM access_logs") != 3000 {
 			t.Fatalf("%d rows", rows)
 		}
 		b.checkSums(t)

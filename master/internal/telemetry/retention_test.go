@@ -16,8 +16,8 @@ func TestRetention(t *testing.T) {
 	onEach(t, func(t *testing.T, b *bed) {
 		g := traffic.New(traffic.Config{Seed: 9, Users: 500, Items: 500})
 		var lines []string
-		traffic.Times(b.now.Add(-240*time.Hour), b.now, 9000, func(at time.Time) bool {
-			if lines = append(lines, string(g.Line(nil, at))); len(lines) == 3000 {
+		traffic.Times(b.now.Add(-240*time.Hour), b.now, 4500, func(at time.Time) bool {
+			if lines = append(lines, string(g.Line(nil, at))); len(lines) == 1500 {
 				b.report(ReportAccess, fmt.Sprint(at), `{"entries":[`+strings.Join(lines, ",")+`]}`)
 				lines = lines[:0]
 			}
