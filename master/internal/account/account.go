@@ -4,6 +4,7 @@ package account
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -42,6 +43,8 @@ type User struct {
 	CreatedAt    time.Time `json:"created_at"`
 	UpdatedAt    time.Time `json:"updated_at"`
 	Revision     int64     `json:"revision"`
+
+	SessionsEndedAt *time.Time `json:"-"` // logins before this moment no longer hold; nil: all do
 }
 
 // NewUser returns what a request for a new user is decoded onto.
@@ -60,6 +63,7 @@ type APIKey struct {
 	ID         int64      `json:"id" bun:",pk,autoincrement"`
 	Name       string     `json:"name"`
 	Role       Role       `json:"role"`
+	Scopes     []string   `json:"scopes"` // what of its role it may do, as in servers:read or snapshots; empty: all
 	Prefix     string     `json:"prefix"` // first characters, to tell keys apart
 	Hash       string     `json:"-"`      // hex SHA-256 of the key
 	Enabled    bool       `json:"enabled"`
@@ -71,13 +75,41 @@ type APIKey struct {
 }
 
 // NewAPIKey returns what a request for a new key is decoded onto.
-func NewAPIKey() APIKey { return APIKey{Role: Viewer, Enabled: true} }
+func NewAPIKey() APIKey { return APIKey{Role: Viewer, Scopes: []string{}, Enabled: true} }
+
+// ReadSuffix ends a scope that lets a key read a resource only.
+const ReadSuffix = ":read"
+
+// May reports whether the key's scopes let it read a resource, or write it too. A resource's name may be *
+// in a scope.
+func (k *APIKey) May(resource string, write bool) bool {
+	if len(k.Scopes) == 0 {
+		return true
+	}
+	for _, scope := range k.Scopes {
+		name, readOnly := strings.CutSuffix(scope, ReadSuffix)
+		if (name == resource || name == "*") && (!write || !readOnly) {
+			return true
+		}
+	}
+	return false
+}
+
+// SetDefaults fills what is missing.
+func (k *APIKey) SetDefaults() {
+	if k.Scopes == nil {
+		k.Scopes = []string{}
+	}
+}
 
 // Validate returns fleet.FieldErrors or nil.
 func (k *APIKey) Validate() error {
 	var errs fleet.FieldErrors
 	errs.Check("name", field.Name(k.Name, maxName))
 	errs.Check("role", field.OneOf(k.Role, Admin, Operator, Viewer))
+	if len(k.Scopes) > maxScopes {
+		errs.Add("scopes", fmt.Sprintf("has %d entries, at most %d are allowed", len(k.Scopes), maxScopes))
+	}
 	return errs.ErrorOrNil()
 }
 
@@ -87,7 +119,8 @@ const (
 	MinPassword = 8
 	MaxPassword = 256
 
-	maxName = 64
+	maxName   = 64
+	maxScopes = 100
 )
 
 // CheckPassword returns fleet.FieldErrors or nil.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/uhdadmin/media-gateway/master/internal/auth"
 	"github.com/uhdadmin/media-gateway/master/internal/fleet"
 	"github.com/uhdadmin/media-gateway/master/internal/library"
+	"github.com/uhdadmin/media-gateway/master/internal/store"
 	"github.com/uhdadmin/media-gateway/shared/api"
 )
 
@@ -40,11 +42,21 @@ func (s *server) admit(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	who, err := s.Admins.Authenticate(ctx.Context(), ctx.Header("Authorization"))
-	if err == nil && !who.Role.May(needed) {
+	resource := strings.Join(ctx.Operation().Tags, "")
+	switch write := ctx.Method() != http.MethodGet; {
+	case err != nil:
+	case !who.Role.May(needed):
 		err = &forbidden{fmt.Sprintf("%s is %s; this takes %s", who.Name, who.Role, needed)}
+	case !who.May(resource, write):
+		scope := resource
+		if !write {
+			scope += account.ReadSuffix
+		}
+		err = &forbidden{fmt.Sprintf("the API key %s has the scopes %s; this takes %s", who.Name, strings.Join(who.Scopes, ", "), scope)}
 	}
 	if err == nil {
-		next(huma.WithValue(ctx, principalKey{}, who))
+		actor := store.Actor{Name: who.Name, UserID: who.UserID, KeyID: who.KeyID, Address: hostOf(ctx.RemoteAddr())}
+		next(huma.WithContext(ctx, store.WithActor(context.WithValue(ctx.Context(), principalKey{}, who), actor)))
 		return
 	}
 	problem := s.problem(ctx.Context(), err)

@@ -38,6 +38,7 @@ func (s *server) registerAccounts() {
 	keys := resource[account.APIKey]{
 		path: "api-keys", one: "api-key", table: s.Store.APIKeys, fresh: account.NewAPIKey,
 		role: account.Admin, readOnly: []string{"prefix", "last_used_at"},
+		guard: func(_ auth.Principal, _, row *account.APIKey) error { return s.checkScopes(row.Scopes) },
 	}
 	keys.registerReads(s)
 	register(s, keys.withBody(s, huma.Operation{

@@ -83,6 +83,7 @@ func New(cfg Config) (http.Handler, error) {
 	s.registerQuotas()
 	s.registerPublish()
 	s.registerAccounts()
+	s.registerPeople()
 	s.registerTelemetry()
 	s.registerAnalytics()
 	s.registerSignals()

@@ -2,6 +2,7 @@ package adminapi
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/uhdadmin/media-gateway/master/internal/account"
 	"github.com/uhdadmin/media-gateway/master/internal/auth"
+	"github.com/uhdadmin/media-gateway/master/internal/store"
 )
 
 type loginInput struct {
@@ -21,11 +23,16 @@ type loginInput struct {
 
 // Resolve keeps the address that the attempt is counted under.
 func (in *loginInput) Resolve(ctx huma.Context) []error {
-	in.address = ctx.RemoteAddr()
-	if host, _, err := net.SplitHostPort(in.address); err == nil {
-		in.address = host
-	}
+	in.address = hostOf(ctx.RemoteAddr())
 	return nil
+}
+
+// hostOf returns the address without the port.
+func hostOf(address string) string {
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		return host
+	}
+	return address
 }
 
 type principalOutput struct{ Body auth.Principal }
@@ -35,7 +42,15 @@ func (s *server) registerLogin() {
 		OperationID: "login", Summary: "Log in: starts a session and sets its cookie", Method: http.MethodPost, Path: "auth/login",
 	}, "auth"), public, func(ctx context.Context, in *loginInput) (*principalOutput, error) {
 		who, err := s.Admins.Login(ctx, in.Body.Username, in.Body.Password, in.address)
+		if errors.Is(err, auth.ErrLogin) {
+			ctx = store.WithActor(ctx, store.Actor{Name: in.Body.Username, Address: in.address})
+			err = errors.Join(err, s.Store.Audit(ctx, "login-failed", "auth", 0, nil, nil))
+		}
 		if err != nil {
+			return nil, err
+		}
+		ctx = store.WithActor(ctx, store.Actor{Name: who.Name, UserID: who.UserID, Address: in.address})
+		if err := s.Store.Audit(ctx, "login", "auth", 0, nil, nil); err != nil {
 			return nil, err
 		}
 		s.Log.InfoContext(ctx, "User logged in", "user", who.Name, "address", in.address)

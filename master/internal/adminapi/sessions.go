@@ -28,10 +28,11 @@ func (s *server) registerSessions() {
 		Description: "Its slave cuts it within two seconds, and refuses it for ten minutes.",
 		Method:      http.MethodDelete, Path: "sessions/{id}",
 	}, "sessions"), account.Operator, func(ctx context.Context, in *kickInput) (*struct{}, error) {
-		if err := s.Sessions.Kick(ctx, in.ID, in.Reason); err != nil {
+		kicked, err := s.Sessions.Kick(ctx, in.ID, in.Reason)
+		if err != nil {
 			return nil, err
 		}
 		s.Log.InfoContext(ctx, "Stream kicked", "session_id", in.ID, "by", principalOf(ctx).Name, "reason", in.Reason)
-		return nil, nil
+		return nil, s.Store.Audit(ctx, "kick", "sessions", in.ID, kicked, map[string]string{"reason": in.Reason})
 	})
 }

@@ -88,8 +88,9 @@ func TestLimitsReachWaitingSlave(t *testing.T) {
 }
 
 // TestSessionsAndQuotasForAdmins: what slaves report is there to see, and to act on.
-func TestSessionsAndQuotasForAdmins(t *testing.T) {
-	m := startMaster(t)
+func TestSessionsAndQuotasForAdmins(t *testing.T) { onBoth(t, testSessionsAndQuotas) }
+
+func testSessionsAndQuotas(t *testing.T, m *master) {
 	slave := m.slaveOf(t, "emby1")
 	m.admin.do(t, "POST", "/api/v1/admin/rate-limit-rules", `{"apply_to": "user", "quota_monthly": 100}`).want(t, http.StatusCreated)
 	waitFor(t, "the rule flows", func() bool {

@@ -44,6 +44,12 @@ type Principal struct {
 	Role   account.Role `json:"role"`
 	UserID int64        `json:"user_id,omitempty"` // 0 for an API key
 	KeyID  int64        `json:"key_id,omitempty"`  // 0 for a user
+	Scopes []string     `json:"scopes,omitempty"`  // of an API key; none: all that its role may do
+}
+
+// May reports whether the scopes let who makes the request read a resource, or write it too.
+func (p Principal) May(resource string, write bool) bool {
+	return (&account.APIKey{Scopes: p.Scopes}).May(resource, write)
 }
 
 // Admins lets people and programs into the admin API.
@@ -168,5 +174,12 @@ func principal(u *account.User) Principal {
 	return Principal{Name: u.Username, Role: u.Role, UserID: u.ID}
 }
 
-// fingerprint names a user's password without telling anything about it.
-func fingerprint(u *account.User) string { return hashSecret(u.PasswordHash)[:16] }
+// fingerprint names what a session of the user holds with, without telling anything about it: another
+// password ends sessions, and so does the user's wish.
+func fingerprint(u *account.User) string {
+	text := u.PasswordHash
+	if u.SessionsEndedAt != nil {
+		text += u.SessionsEndedAt.UTC().Format(time.RFC3339Nano)
+	}
+	return hashSecret(text)[:16]
+}

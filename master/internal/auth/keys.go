@@ -36,5 +36,5 @@ func (a *Admins) byKey(ctx context.Context, authorization string) (Principal, er
 			a.log.Warn("Last use of API key not written", "key", key.Name, "error", err)
 		}
 	}
-	return Principal{Name: key.Name, Role: key.Role, KeyID: key.ID}, nil
+	return Principal{Name: key.Name, Role: key.Role, KeyID: key.ID, Scopes: key.Scopes}, nil
 }

@@ -83,22 +83,22 @@ func ghost(now time.Time) store.SessionEnd {
 	return store.SessionEnd{State: store.SessionGhost, At: now, Until: now.Add(endsAfter)}
 }
 
-// Kick ends a live session for an admin; store.ErrNotFound when it is not live any more. Its slave hears of it
-// by its limits.
-func (d *Desk) Kick(ctx context.Context, id int64, reason string) error {
+// Kick ends a live session for an admin, and returns it as it was; store.ErrNotFound when it is not live any
+// more. Its slave hears of it by its limits.
+func (d *Desk) Kick(ctx context.Context, id int64, reason string) (*store.PlaySession, error) {
 	now := d.now()
 	p, err := d.cfg.Store.PlaySession(ctx, id)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if p.State != store.SessionLive || !p.Until.After(now) {
-		return store.ErrNotFound
+		return nil, store.ErrNotFound
 	}
 	n, err := d.cfg.Store.EndSessions(ctx, []int64{id}, store.SessionEnd{
 		State: store.SessionKicked, Reason: reason, At: now, Until: now.Add(kickedFor),
 	})
 	d.metrics.ends.WithLabelValues(endAdmin).Add(float64(n))
-	return err
+	return p, err
 }
 
 // Live returns a page of the sessions that count.

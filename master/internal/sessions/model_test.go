@@ -113,7 +113,7 @@ func TestModel(t *testing.T) {
 }
 
 func (m *model) run(t *testing.T) {
-	steps, deadline := int64(2500), time.Now().Add(time.Hour)
+	steps, deadline := int64(1500), time.Now().Add(time.Hour)
 	if os.Getenv("SOAK") != "" {
 		steps, deadline = 1<<62, time.Now().Add(2*time.Minute)
 	}

@@ -267,7 +267,7 @@ func TestAdminKick(t *testing.T) {
 		}()
 		waitFor(t, "the slave waits", func() bool { return r.metric(t, "uhd_slaves_waiting") == 1 })
 		kicked := time.Now()
-		if err := r.desk.Kick(t.Context(), page.Items[0].ID, "shared account"); err != nil {
+		if _, err := r.desk.Kick(t.Context(), page.Items[0].ID, "shared account"); err != nil {
 			t.Fatal(err)
 		}
 		if at, ok := <-heard; !ok || at.Sub(kicked) > 2*time.Second {
@@ -276,7 +276,7 @@ func TestAdminKick(t *testing.T) {
 		if kicks := a.limits(t).Kicks; len(kicks) != 1 || kicks[0].Reason != "shared account" {
 			t.Errorf("%+v", kicks)
 		}
-		if err := r.desk.Kick(t.Context(), page.Items[0].ID, ""); err == nil {
+		if _, err := r.desk.Kick(t.Context(), page.Items[0].ID, ""); err == nil {
 			t.Error("kicked twice")
 		}
 		var same api.Version
@@ -309,7 +309,7 @@ func TestReplicasAgree(t *testing.T) {
 		if err != nil || len(page.Items) != 1 {
 			t.Fatalf("%+v, %v", page, err)
 		}
-		if err := second.desk.Kick(t.Context(), page.Items[0].ID, ""); err != nil {
+		if _, err := second.desk.Kick(t.Context(), page.Items[0].ID, ""); err != nil {
 			t.Fatal(err)
 		}
 		waitFor(t, "both know of the kick", func() bool {

@@ -13,7 +13,8 @@ import (
 
 func (s *Store) users() Table[account.User] {
 	return Table[account.User]{
-		s: s,
+		s:    s,
+		name: "users",
 		stamp: func(r *account.User) Stamp {
 			return Stamp{&r.ID, &r.CreatedAt, &r.UpdatedAt, &r.Revision}
 		},
@@ -27,6 +28,16 @@ func (s *Store) users() Table[account.User] {
 				return anotherGoverns(ctx, tx, row.ID)
 			}
 			return nil
+		},
+		hidden: func(old, row *account.User) []string {
+			var changed []string
+			if old.PasswordHash != row.PasswordHash {
+				changed = append(changed, "password")
+			}
+			if row.SessionsEndedAt != nil && (old.SessionsEndedAt == nil || !old.SessionsEndedAt.Equal(*row.SessionsEndedAt)) {
+				changed = append(changed, "sessions_ended_at")
+			}
+			return changed
 		},
 		release: func(ctx context.Context, tx bun.IDB, row *account.User) error {
 			if !governs(*row) {
@@ -113,13 +124,15 @@ func (s *Store) PutFirstAdmin(ctx context.Context, username, passwordHash string
 
 func (s *Store) apiKeys() Table[account.APIKey] {
 	return Table[account.APIKey]{
-		s: s,
+		s:    s,
+		name: "api-keys",
 		stamp: func(r *account.APIKey) Stamp {
 			return Stamp{&r.ID, &r.CreatedAt, &r.UpdatedAt, &r.Revision}
 		},
 		search:  []string{"name", "prefix"},
 		filters: []string{"enabled", "role"},
 		check: func(_ context.Context, _ bun.IDB, _, row *account.APIKey) error {
+			row.SetDefaults()
 			return row.Validate()
 		},
 	}

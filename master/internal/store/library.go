@@ -14,7 +14,8 @@ import (
 
 func (s *Store) players() Table[library.Player] {
 	return Table[library.Player]{
-		s: s,
+		s:    s,
+		name: "players",
 		stamp: func(r *library.Player) Stamp {
 			return Stamp{&r.ID, &r.CreatedAt, &r.UpdatedAt, &r.Revision}
 		},
@@ -32,7 +33,8 @@ func (s *Store) players() Table[library.Player] {
 
 func (s *Store) uriRules() Table[library.URIRule] {
 	return Table[library.URIRule]{
-		s: s,
+		s:    s,
+		name: "uri-rules",
 		stamp: func(r *library.URIRule) Stamp {
 			return Stamp{&r.ID, &r.CreatedAt, &r.UpdatedAt, &r.Revision}
 		},
@@ -50,7 +52,8 @@ func (s *Store) uriRules() Table[library.URIRule] {
 
 func (s *Store) profiles() Table[library.Profile] {
 	return Table[library.Profile]{
-		s: s,
+		s:    s,
+		name: "profiles",
 		stamp: func(r *library.Profile) Stamp {
 			return Stamp{&r.ID, &r.CreatedAt, &r.UpdatedAt, &r.Revision}
 		},
@@ -63,7 +66,8 @@ func (s *Store) profiles() Table[library.Profile] {
 
 func (s *Store) settings() Table[library.Setting] {
 	return Table[library.Setting]{
-		s: s,
+		s:    s,
+		name: "settings",
 		stamp: func(r *library.Setting) Stamp {
 			return Stamp{&r.ID, &r.CreatedAt, &r.UpdatedAt, &r.Revision}
 		},

@@ -12,7 +12,8 @@ import (
 
 func (s *Store) rateLimitRules() Table[library.RateLimitRule] {
 	return Table[library.RateLimitRule]{
-		s: s,
+		s:    s,
+		name: "rate-limit-rules",
 		stamp: func(r *library.RateLimitRule) Stamp {
 			return Stamp{&r.ID, &r.CreatedAt, &r.UpdatedAt, &r.Revision}
 		},
@@ -28,7 +29,8 @@ func (s *Store) rateLimitRules() Table[library.RateLimitRule] {
 
 func (s *Store) streamRules() Table[library.StreamRule] {
 	return Table[library.StreamRule]{
-		s: s,
+		s:    s,
+		name: "stream-rules",
 		stamp: func(r *library.StreamRule) Stamp {
 			return Stamp{&r.ID, &r.CreatedAt, &r.UpdatedAt, &r.Revision}
 		},
@@ -44,7 +46,8 @@ func (s *Store) streamRules() Table[library.StreamRule] {
 
 func (s *Store) enforcements() Table[library.Enforcement] {
 	return Table[library.Enforcement]{
-		s: s,
+		s:    s,
+		name: "enforcements",
 		stamp: func(r *library.Enforcement) Stamp {
 			return Stamp{&r.ID, &r.CreatedAt, &r.UpdatedAt, &r.Revision}
 		},

@@ -13,7 +13,8 @@ import (
 
 func (s *Store) servers() Table[fleet.Server] {
 	return Table[fleet.Server]{
-		s: s,
+		s:    s,
+		name: "servers",
 		stamp: func(r *fleet.Server) Stamp {
 			return Stamp{&r.ID, &r.CreatedAt, &r.UpdatedAt, &r.Revision}
 		},

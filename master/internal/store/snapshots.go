@@ -102,7 +102,7 @@ func (p *PublishTx) AddSnapshot(ctx context.Context, row *Snapshot, content []by
 	if _, err := p.tx.NewInsert().Model(&snapshotContent{row.ID, content}).Exec(ctx); err != nil {
 		return fmt.Errorf("store content of snapshot %d: %w", row.ID, err)
 	}
-	return nil
+	return note(ctx, p.tx, AuditEntry{Action: "publish", Resource: "snapshots", ResourceID: row.ID}, nil, row)
 }
 
 // AddDistribution stores a distribution with its document (gzip) and gives it its id.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -13,6 +14,7 @@ import (
 // Table is the part of a resource's queries that is the same for all of them.
 type Table[T any] struct {
 	s       *Store
+	name    string // of the resource, for the audit log
 	stamp   func(*T) Stamp
 	search  []string               // columns that Query.Q looks in
 	filters []string               // columns that Query.Where may name
@@ -24,6 +26,8 @@ type Table[T any] struct {
 	check func(ctx context.Context, tx bun.IDB, old, row *T) error
 	// release refuses to delete a row; nil: all may go.
 	release func(ctx context.Context, tx bun.IDB, row *T) error
+	// hidden names the fields of which the audit log says only that they changed; nil: there are none.
+	hidden func(old, row *T) []string
 }
 
 // Stamp points at the fields of a row that the store keeps by itself; those that a resource does not
@@ -62,14 +66,21 @@ func (t Table[T]) create(ctx context.Context, tx bun.IDB, row *T) error {
 	if _, err := tx.NewInsert().Model(row).Exec(ctx); err != nil {
 		return err
 	}
-	return t.changed(ctx, tx)
+	return t.changed(ctx, tx, "create", nil, row)
 }
 
-func (t Table[T]) changed(ctx context.Context, tx bun.IDB) error {
-	if t.change == "" {
-		return nil
+// changed tells of a write: whoever keeps rows in memory, and the audit log.
+func (t Table[T]) changed(ctx context.Context, tx bun.IDB, action string, old, row *T) error {
+	if t.change != "" {
+		if err := t.s.bump(ctx, tx, t.change); err != nil {
+			return err
+		}
 	}
-	return t.s.bump(ctx, tx, t.change)
+	e := AuditEntry{Action: action, Resource: t.name, ResourceID: *t.stamp(cmp.Or(row, old)).ID}
+	if t.hidden != nil && old != nil && row != nil {
+		e.Hidden = t.hidden(old, row)
+	}
+	return note(ctx, tx, e, old, row)
 }
 
 // Update changes the row with the id by change and returns it as stored. expect is the revision that the
@@ -113,7 +124,7 @@ func (t Table[T]) update(ctx context.Context, tx bun.IDB, id, expect int64, chan
 	if _, err := tx.NewUpdate().Model(row).WherePK().Exec(ctx); err != nil {
 		return nil, err
 	}
-	return row, t.changed(ctx, tx)
+	return row, t.changed(ctx, tx, "update", old, row)
 }
 
 // Delete removes the row with the id. expect is as in Update.
@@ -134,7 +145,7 @@ func (t Table[T]) Delete(ctx context.Context, id, expect int64) error {
 		if _, err := tx.NewDelete().Model(row).WherePK().Exec(ctx); err != nil {
 			return err
 		}
-		return t.changed(ctx, tx)
+		return t.changed(ctx, tx, "delete", row, nil)
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 func (s *Store) tokens() Table[fleet.Token] {
 	return Table[fleet.Token]{
 		s:       s,
+		name:    "tokens",
 		stamp:   func(r *fleet.Token) Stamp { return Stamp{ID: &r.ID, CreatedAt: &r.CreatedAt} },
 		search:  []string{"name", "prefix"},
 		filters: []string{"server_id"},
@@ -33,12 +34,12 @@ func (s *Store) RevokeToken(ctx context.Context, serverID, id int64) error {
 		if err != nil || token.RevokedAt != nil {
 			return err
 		}
-		at := now()
+		was, at := *token, now()
 		token.RevokedAt = &at
 		if _, err := tx.NewUpdate().Model(token).Column("revoked_at").WherePK().Exec(ctx); err != nil {
 			return err
 		}
-		return s.Tokens.changed(ctx, tx)
+		return s.Tokens.changed(ctx, tx, "revoke", &was, token)
 	})
 }
 
@@ -58,11 +59,14 @@ func (s *Store) RotateToken(ctx context.Context, serverID, id int64, until time.
 		if err := s.Tokens.create(ctx, tx, successor); err != nil {
 			return err
 		}
+		was := *old
 		if old.ExpiresAt == nil || until.Before(*old.ExpiresAt) {
 			old.ExpiresAt = &until
 		}
-		_, err = tx.NewUpdate().Model(old).Column("expires_at").WherePK().Exec(ctx)
-		return err
+		if _, err := tx.NewUpdate().Model(old).Column("expires_at").WherePK().Exec(ctx); err != nil {
+			return err
+		}
+		return s.Tokens.changed(ctx, tx, "rotate", &was, old)
 	})
 }
 
