@@ -98,7 +98,7 @@ func New(ctx context.Context, cfg settings.Settings, log *slog.Logger) (_ *App, 
 	if err != nil {
 		return nil, err
 	}
-	reported := telemetry.Config{Database: a.telemetry, Address: a.privacy.Address, Log: log, Registry: reg}
+	reported := telemetry.Config{Database: a.telemetry, Alone: a.store.Alone, Address: a.privacy.Address, Log: log, Registry: reg}
 	a.ingester, a.janitor = telemetry.NewIngester(reported), telemetry.NewJanitor(reported, cfg.Retention)
 	a.sessions = sessions.New(sessions.Config{Store: a.store, Limits: a.limits, Published: a.board, Log: log, Registry: reg})
 	a.quotas = quota.New(quota.Config{Store: a.store, Limits: a.limits, Log: log, Registry: reg})

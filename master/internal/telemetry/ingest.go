@@ -20,9 +20,11 @@ const (
 	maxCommit  = 20_000 // in one transaction, beyond its first batch
 )
 
-// Config of an Ingester.
+// Config of an Ingester and a Janitor.
 type Config struct {
 	Database Database
+	// Alone runs periodic work unless another master of this database is at it; nil: there is no other.
+	Alone    func(ctx context.Context, name string, work func(context.Context) error) (ran bool, err error)
 	Address  func(ip string) string // what is kept of an address; nil: all of it
 	Log      *slog.Logger
 	Registry prometheus.Registerer

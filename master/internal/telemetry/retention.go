@@ -64,6 +64,7 @@ func (r Retention) rules() []rule {
 // Janitor deletes rows that have been kept long enough.
 type Janitor struct {
 	db      Database
+	alone   func(ctx context.Context, name string, work func(context.Context) error) (ran bool, err error)
 	rules   []rule
 	log     *slog.Logger
 	now     func() time.Time
@@ -80,7 +81,7 @@ const (
 // NewJanitor returns a Janitor and registers its metrics. Its Run must run.
 func NewJanitor(cfg Config, keep Retention) *Janitor {
 	j := &Janitor{
-		db: cfg.Database, rules: keep.rules(), log: cfg.Log, now: time.Now,
+		db: cfg.Database, alone: cfg.Alone, rules: keep.rules(), log: cfg.Log, now: time.Now,
 		deleted: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "uhd_telemetry_expired_rows_total",
 			Help: "Telemetry rows deleted because they were kept long enough, by table.",
@@ -105,8 +106,24 @@ func (j *Janitor) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
-		j.round(ctx)
+		j.turn(ctx)
 		wait.Reset(roundEvery + rand.N(roundEvery/10))
+	}
+}
+
+// turn is a round, unless another master is at one.
+func (j *Janitor) turn(ctx context.Context) {
+	if j.alone == nil {
+		j.round(ctx)
+		return
+	}
+	_, err := j.alone(ctx, "telemetry retention", func(ctx context.Context) error {
+		j.round(ctx)
+		return nil
+	})
+	if err != nil && ctx.Err() == nil {
+		j.failed.Inc()
+		j.log.Error("Old telemetry not deleted", "error", err)
 	}
 }
 
