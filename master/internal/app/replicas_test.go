@@ -148,3 +148,33 @@ func TestReplicasReport(t *testing.T) {
 		}
 	}
 }
+
+// TestDatabaseAway: slaves are served while PostgreSQL is away, and hear of what happened when it is back.
+func TestDatabaseAway(t *testing.T) {
+	direct := testbed.Postgres(t)
+	forwarder, throughIt := testbed.PostgresOverTCP(t, direct)
+	forwarder.Restore(t)
+	a, b := startMaster(t, "DATABASE_URL="+direct), startMaster(t, "DATABASE_URL="+throughIt)
+	slave := a.slaveOf(t, "emby1")
+	a.admin.do(t, "POST", "/api/v1/admin/snapshots", `{}`).want(t, http.StatusCreated)
+	waitFor(t, "both know of the publish", func() bool { return versionAt(t, slave, b, "?current=0").SnapshotID == 1 })
+
+	forwarder.Cut()
+	if v := versionAt(t, slave, b, "?current=0"); v.SnapshotID != 1 {
+		t.Errorf("without the database the slave is told %+v", v)
+	}
+	slave.at(b).do(t, "GET", api.PathMediaSlave+"/config", nil).want(t, http.StatusOK)
+	b.anonymous(t).do(t, "GET", "/readyz", nil).want(t, http.StatusServiceUnavailable)
+	const logs, batch = "/api/v1/slave/telemetry/access-logs", `{"entries":[{"ip":"192.0.2.1","method":"GET","status":200,"uri":"/","verdict":"allow"}]}`
+	slave.at(b).do(t, "POST", logs, batch, "Idempotency-Key", "k1").want(t, http.StatusServiceUnavailable)
+	a.admin.do(t, "POST", "/api/v1/admin/snapshots", `{}`).want(t, http.StatusCreated)
+
+	forwarder.Restore(t)
+	waitFor(t, "the publish that was missed is heard of", func() bool { return versionAt(t, slave, b, "?current=0").SnapshotID == 2 })
+	waitFor(t, "telemetry is taken", func() bool {
+		return slave.at(b).do(t, "POST", logs, batch, "Idempotency-Key", "k1").StatusCode == http.StatusOK
+	})
+	if got := a.admin.do(t, "GET", "/api/v1/admin/telemetry/access-logs", nil).items(t, "ip"); len(got) != 1 {
+		t.Errorf("the batch is there %d times", len(got))
+	}
+}

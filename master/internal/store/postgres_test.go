@@ -4,11 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"log/slog"
-	"net"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -21,23 +18,11 @@ import (
 
 // TestOpenWaits: a server that is not there yet is waited for, and said to be.
 func TestOpenWaits(t *testing.T) {
-	databaseURL := testbed.Postgres(t)
-	port, err := testbed.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := (&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port}).String()
-	overTCP, err := url.Parse(databaseURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	socket := filepath.Join(overTCP.Query().Get("host"), ".s.PGSQL.5432")
-	overTCP.Host, overTCP.RawQuery = address, "sslmode=disable"
-
+	forwarder, databaseURL := testbed.PostgresOverTCP(t, testbed.Postgres(t))
 	log := &firstLine{written: make(chan struct{})}
 	opened := make(chan error, 1)
 	go func() {
-		s, err := Open(t.Context(), overTCP.String(), slog.New(slog.NewTextHandler(log, nil)))
+		s, err := Open(t.Context(), databaseURL, slog.New(slog.NewTextHandler(log, nil)))
 		if err == nil {
 			err = s.Close()
 		}
@@ -48,7 +33,7 @@ func TestOpenWaits(t *testing.T) {
 	case err := <-opened:
 		t.Fatalf("without a server Open gives %v at once", err)
 	}
-	forward(t, address, socket)
+	forwarder.Restore(t)
 	if err := <-opened; err != nil {
 		t.Errorf("the server is there, and Open gives %v", err)
 	}
@@ -68,34 +53,6 @@ func (l *firstLine) Write(b []byte) (int, error) {
 	l.text.Write(b)
 	l.once.Do(func() { close(l.written) })
 	return len(b), nil
-}
-
-// forward passes what comes to address on to the socket until the test ends.
-func forward(t *testing.T, address, socket string) {
-	t.Helper()
-	ln, err := net.Listen("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = ln.Close() })
-	go func() {
-		for {
-			in, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer func() { _ = in.Close() }()
-				out, err := net.Dial("unix", socket)
-				if err != nil {
-					return
-				}
-				defer func() { _ = out.Close() }()
-				go func() { _, _ = io.Copy(out, in) }()
-				_, _ = io.Copy(in, out)
-			}()
-		}
-	}()
 }
 
 // TestOpenDoesNotWait for what will not mend itself.
