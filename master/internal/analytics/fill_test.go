@@ -12,21 +12,30 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/uhdadmin/media-gateway/master/internal/telemetry"
+	"github.com/uhdadmin/media-gateway/shared/testbed"
 )
 
-// newDatabase returns an empty telemetry database.
-func newDatabase(t testing.TB) telemetry.Database {
-	t.Helper()
-	db, err := telemetry.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "telemetry.db"), slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
+// onEach runs a test on every database there is.
+func onEach(t *testing.T, test func(t *testing.T, newDatabase func() telemetry.Database)) {
+	for name, databaseURL := range map[string]func(*testing.T) string{
+		"sqlite":   func(t *testing.T) string { return "sqlite://" + filepath.Join(t.TempDir(), "master.db") },
+		"postgres": func(t *testing.T) string { return testbed.Postgres(t) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			test(t, func() telemetry.Database {
+				db, err := telemetry.Open(t.Context(), databaseURL(t), slog.New(slog.DiscardHandler))
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() {
+					if err := db.Close(); err != nil {
+						t.Error(err)
+					}
+				})
+				return db
+			})
+		})
 	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return db
 }
 
 // store puts rows through the master's ingest, as slaves do.

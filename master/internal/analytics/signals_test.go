@@ -39,44 +39,46 @@ func roaming(random *rand.Rand, n int, from, to time.Time) []telemetry.AccessLog
 
 // TestSharing: users, days and counts are those that looking at every row gives.
 func TestSharing(t *testing.T) {
-	random := rand.New(rand.NewPCG(13, 14))
-	from := time.Date(2026, 10, 22, 0, 0, 0, 0, time.UTC)
-	rows := roaming(random, 2500, from, from.AddDate(0, 0, 8))
-	db := newDatabase(t)
-	store(t, db, rows, nil)
-	a := New(Config{DB: db.Reader()})
-	sessions := all(t, a, PlaybackSessions, Selection{Limit: 100_000})
-	for i := range 24 {
-		zone, err := time.LoadLocation(zones[i%len(zones)])
-		if err != nil {
-			t.Fatal(err)
+	onEach(t, func(t *testing.T, newDatabase func() telemetry.Database) {
+		random := rand.New(rand.NewPCG(13, 14))
+		from := time.Date(2026, 10, 22, 0, 0, 0, 0, time.UTC)
+		rows := roaming(random, 2500, from, from.AddDate(0, 0, 8))
+		db := newDatabase()
+		store(t, db, rows, nil)
+		a := New(Config{DB: db.Reader()})
+		sessions := all(t, a, PlaybackSessions, Selection{Limit: 100_000})
+		for i := range 24 {
+			zone, err := time.LoadLocation(zones[i%len(zones)])
+			if err != nil {
+				t.Fatal(err)
+			}
+			q := Sharing{
+				Span:     Span{From: from.Add(time.Duration(random.IntN(100)) * time.Hour), Zone: zone},
+				Networks: 2 + random.IntN(6), Devices: 2 + random.IntN(6), MinOverlap: time.Duration(1+random.IntN(900)) * time.Second, Limit: 10_000,
+			}
+			q.Span.To = q.Span.From.Add(time.Duration(1+random.IntN(90)) * time.Hour)
+			if i%3 == 0 {
+				q.Servers = []int64{2}
+			}
+			if i%4 == 0 {
+				q.UserID = "User-7"
+			}
+			got, err := a.Sharing(t.Context(), q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found := map[string]int{}
+			for _, s := range got.Items {
+				found[strings.Join([]string{s.Kind, s.UserID, s.Day}, " ")] = s.Count
+				checkEvidence(t, s)
+			}
+			want := crowdedByRows(q, rows)
+			maps.Copy(want, distantByPairs(q, sessions))
+			if !maps.Equal(found, want) {
+				t.Fatalf("%+v: found %v, want %v", q, found, want)
+			}
 		}
-		q := Sharing{
-			Span:     Span{From: from.Add(time.Duration(random.IntN(100)) * time.Hour), Zone: zone},
-			Networks: 2 + random.IntN(6), Devices: 2 + random.IntN(6), MinOverlap: time.Duration(1+random.IntN(900)) * time.Second, Limit: 10_000,
-		}
-		q.Span.To = q.Span.From.Add(time.Duration(1+random.IntN(90)) * time.Hour)
-		if i%3 == 0 {
-			q.Servers = []int64{2}
-		}
-		if i%4 == 0 {
-			q.UserID = "User-7"
-		}
-		got, err := a.Sharing(t.Context(), q)
-		if err != nil {
-			t.Fatal(err)
-		}
-		found := map[string]int{}
-		for _, s := range got.Items {
-			found[strings.Join([]string{s.Kind, s.UserID, s.Day}, " ")] = s.Count
-			checkEvidence(t, s)
-		}
-		want := crowdedByRows(q, rows)
-		maps.Copy(want, distantByPairs(q, sessions))
-		if !maps.Equal(found, want) {
-			t.Fatalf("%+v: found %v, want %v", q, found, want)
-		}
-	}
+	})
 }
 
 func checkEvidence(t *testing.T, s Signal) {

@@ -15,22 +15,32 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/uhdadmin/media-gateway/master/internal/telemetry"
+	"github.com/uhdadmin/media-gateway/shared/testbed"
 )
 
 var at = time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
 
-func newDatabase(t *testing.T) telemetry.Database {
-	t.Helper()
-	db, err := telemetry.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "telemetry.db"), slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
+// onEach runs a test on every database there is.
+func onEach(t *testing.T, test func(t *testing.T, newDatabase func() telemetry.Database)) {
+	for name, databaseURL := range map[string]func(*testing.T) string{
+		"sqlite":   func(t *testing.T) string { return "sqlite://" + filepath.Join(t.TempDir(), "master.db") },
+		"postgres": func(t *testing.T) string { return testbed.Postgres(t) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			test(t, func() telemetry.Database {
+				db, err := telemetry.Open(t.Context(), databaseURL(t), slog.New(slog.DiscardHandler))
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() {
+					if err := db.Close(); err != nil {
+						t.Error(err)
+					}
+				})
+				return db
+			})
+		})
 	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return db
 }
 
 // store puts rows of all kinds through the master's ingest, made of requests.
@@ -151,88 +161,92 @@ func contents(t *testing.T, db telemetry.Database) map[string][]string {
 // TestNothingOfTheUserStays: no row of any table names the user, or nobody at the user's device, and what is
 // of others is as it would be had the user never been there, but for sums that tell of nobody.
 func TestNothingOfTheUserStays(t *testing.T) {
-	db := newDatabase(t)
-	store(t, db, household())
-	e := eraser(db)
-	job, isNew, err := e.Order(t.Context(), "A0-A0", "root")
-	if err != nil || !isNew || job.State != Waiting {
-		t.Fatalf("ordered %+v, %v, %v", job, isNew, err)
-	}
-	if again, isNew, err := e.Order(t.Context(), "a0a0", "root"); err != nil || isNew || again.ID != job.ID {
-		t.Errorf("ordered a second time: %+v, %v, %v", again, isNew, err)
-	}
-	run(t, e, job.ID)
-	if job, err = e.Job(t.Context(), job.ID); err != nil || job.Progress != 1 || job.Rows < 100 || job.FinishedAt == 0 || job.Error != "" {
-		t.Errorf("done: %+v, %v", job, err)
-	}
-
-	others := slices.DeleteFunc(household(), func(r telemetry.AccessLog) bool { return r.UserID == "a0a0" || r.DeviceID == "phone" })
-	without := newDatabase(t)
-	store(t, without, others)
-	got, want := contents(t, db), contents(t, without)
-	// Sums over everybody stay, those of nobody known, and those of what both used.
-	stays := func(table string) func(string) bool {
-		return func(row string) bool {
-			return table == "api_calls" || strings.HasPrefix(row, "all") || strings.HasPrefix(row, "client") ||
-				strings.HasPrefix(table, "rollup") && strings.HasPrefix(row, "user") && !strings.Contains(row, "b0b0") ||
-				table == "media_access" && !strings.Contains(row, "b0b0") ||
-				strings.HasPrefix(table, "rollup") && strings.Contains(row, "198.51.100.9") || table == "devices" && strings.Contains(row, "tv")
+	onEach(t, func(t *testing.T, newDatabase func() telemetry.Database) {
+		db := newDatabase()
+		store(t, db, household())
+		e := eraser(db)
+		job, isNew, err := e.Order(t.Context(), "A0-A0", "root")
+		if err != nil || !isNew || job.State != Waiting {
+			t.Fatalf("ordered %+v, %v, %v", job, isNew, err)
 		}
-	}
-	for table, rows := range got {
-		for _, row := range rows {
-			if strings.Contains(row, "a0a0") || strings.Contains(row, "phone") {
-				t.Errorf("%s has %q", table, row)
+		if again, isNew, err := e.Order(t.Context(), "a0a0", "root"); err != nil || isNew || again.ID != job.ID {
+			t.Errorf("ordered a second time: %+v, %v, %v", again, isNew, err)
+		}
+		run(t, e, job.ID)
+		if job, err = e.Job(t.Context(), job.ID); err != nil || job.Progress != 1 || job.Rows < 100 || job.FinishedAt == 0 || job.Error != "" {
+			t.Errorf("done: %+v, %v", job, err)
+		}
+
+		others := slices.DeleteFunc(household(), func(r telemetry.AccessLog) bool { return r.UserID == "a0a0" || r.DeviceID == "phone" })
+		without := newDatabase()
+		store(t, without, others)
+		got, want := contents(t, db), contents(t, without)
+		// Sums over everybody stay, those of nobody known, and those of what both used.
+		stays := func(table string) func(string) bool {
+			return func(row string) bool {
+				return table == "api_calls" || strings.HasPrefix(row, "all") || strings.HasPrefix(row, "client") ||
+					strings.HasPrefix(table, "rollup") && strings.HasPrefix(row, "user") && !strings.Contains(row, "b0b0") ||
+					table == "media_access" && !strings.Contains(row, "b0b0") ||
+					strings.HasPrefix(table, "rollup") && strings.Contains(row, "198.51.100.9") || table == "devices" && strings.Contains(row, "tv")
 			}
 		}
-		g, w := slices.DeleteFunc(rows, stays(table)), slices.DeleteFunc(want[table], stays(table))
-		if !slices.Equal(g, w) || len(g) == 0 && table != "api_calls" {
-			t.Errorf("%s holds\n%s\nwant\n%s", table, strings.Join(g, "\n"), strings.Join(w, "\n"))
+		for table, rows := range got {
+			for _, row := range rows {
+				if strings.Contains(row, "a0a0") || strings.Contains(row, "phone") {
+					t.Errorf("%s has %q", table, row)
+				}
+			}
+			g, w := slices.DeleteFunc(rows, stays(table)), slices.DeleteFunc(want[table], stays(table))
+			if !slices.Equal(g, w) || len(g) == 0 && table != "api_calls" {
+				t.Errorf("%s holds\n%s\nwant\n%s", table, strings.Join(g, "\n"), strings.Join(w, "\n"))
+			}
 		}
-	}
+	})
 }
 
 // TestGoesOn: a job that is interrupted after each of its steps, by a master that ends or dies, does the same.
 func TestGoesOn(t *testing.T) {
-	whole, parts := newDatabase(t), newDatabase(t)
-	store(t, whole, household())
-	store(t, parts, household())
-	e := eraser(whole)
-	job, _, err := e.Order(t.Context(), "a0a0", "root")
-	if err != nil {
-		t.Fatal(err)
-	}
-	run(t, e, job.ID)
-
-	job, _, err = eraser(parts).Order(t.Context(), "a0a0", "root")
-	if err != nil {
-		t.Fatal(err)
-	}
-	progress := 0.0
-	for n := 0; job.State != Done; n++ {
-		worker := eraser(parts) // a new process
-		worker.now = func() time.Time { return at.Add(time.Duration(n) * 2 * leftAfter) }
-		mine, err := worker.claim(t.Context())
-		if err != nil || mine == nil || n > 500 {
-			t.Fatalf("nothing to claim: %v", err)
-		}
-		if other, err := eraser(parts).claimAt(t.Context(), worker.now()); err != nil || other != nil {
-			t.Fatalf("two masters work on %+v, %v", other, err)
-		}
-		if err := worker.step(t.Context(), mine); err != nil {
+	onEach(t, func(t *testing.T, newDatabase func() telemetry.Database) {
+		whole, parts := newDatabase(), newDatabase()
+		store(t, whole, household())
+		store(t, parts, household())
+		e := eraser(whole)
+		job, _, err := e.Order(t.Context(), "a0a0", "root")
+		if err != nil {
 			t.Fatal(err)
 		}
-		if job, err = worker.Job(t.Context(), job.ID); err != nil || job.Progress < progress {
-			t.Fatalf("progress fell from %v to %v, %v", progress, job.Progress, err)
+		run(t, e, job.ID)
+
+		job, _, err = eraser(parts).Order(t.Context(), "a0a0", "root")
+		if err != nil {
+			t.Fatal(err)
 		}
-		progress = job.Progress
-	}
-	got, want := contents(t, parts), contents(t, whole)
-	for table := range want {
-		if !slices.Equal(got[table], want[table]) {
-			t.Errorf("%s differs", table)
+		progress := 0.0
+		for n := 0; job.State != Done; n++ {
+			worker := eraser(parts) // a new process
+			worker.now = func() time.Time { return at.Add(time.Duration(n) * 2 * leftAfter) }
+			mine, err := worker.claim(t.Context())
+			if err != nil || mine == nil || n > 500 {
+				t.Fatalf("nothing to claim: %v", err)
+			}
+			if other, err := eraser(parts).claimAt(t.Context(), worker.now()); err != nil || other != nil {
+				t.Fatalf("two masters work on %+v, %v", other, err)
+			}
+			if err := worker.step(t.Context(), mine); err != nil {
+				t.Fatal(err)
+			}
+			if job, err = worker.Job(t.Context(), job.ID); err != nil || job.Progress < progress {
+				t.Fatalf("progress fell from %v to %v, %v", progress, job.Progress, err)
+			}
+			progress = job.Progress
 		}
-	}
+		got, want := contents(t, parts), contents(t, whole)
+		for table := range want {
+			if !slices.Equal(got[table], want[table]) {
+				t.Errorf("%s differs", table)
+			}
+		}
+	})
 }
 
 // claimAt is claim at a time.
@@ -243,29 +257,31 @@ func (e *Eraser) claimAt(ctx context.Context, now time.Time) (*Job, error) {
 
 // TestFailureIsToldAndTriedAgain: a database that refuses leaves the job as it was.
 func TestFailureIsToldAndTriedAgain(t *testing.T) {
-	db := newDatabase(t)
-	store(t, db, household())
-	broken := &refusing{Database: db}
-	e := eraser(broken)
-	job, _, err := e.Order(t.Context(), "a0a0", "root")
-	if err != nil {
-		t.Fatal(err)
-	}
-	claimed, err := e.claim(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	broken.times = 1
-	if err := e.work(t.Context(), claimed); !errors.Is(err, errRefused) {
-		t.Fatalf("work gives %v", err)
-	}
-	if job, err = e.Job(t.Context(), job.ID); err != nil || !strings.Contains(job.Error, "refused") || job.State != Running {
-		t.Errorf("%+v, %v", job, err)
-	}
-	run(t, e, job.ID)
-	if _, err := e.Job(t.Context(), 99); !errors.Is(err, ErrNotFound) {
-		t.Errorf("a job that is not there gives %v", err)
-	}
+	onEach(t, func(t *testing.T, newDatabase func() telemetry.Database) {
+		db := newDatabase()
+		store(t, db, household())
+		broken := &refusing{Database: db}
+		e := eraser(broken)
+		job, _, err := e.Order(t.Context(), "a0a0", "root")
+		if err != nil {
+			t.Fatal(err)
+		}
+		claimed, err := e.claim(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		broken.times = 1
+		if err := e.work(t.Context(), claimed); !errors.Is(err, errRefused) {
+			t.Fatalf("work gives %v", err)
+		}
+		if job, err = e.Job(t.Context(), job.ID); err != nil || !strings.Contains(job.Error, "refused") || job.State != Running {
+			t.Errorf("%+v, %v", job, err)
+		}
+		run(t, e, job.ID)
+		if _, err := e.Job(t.Context(), 99); !errors.Is(err, ErrNotFound) {
+			t.Errorf("a job that is not there gives %v", err)
+		}
+	})
 }
 
 var errRefused = errors.New("refused")
