@@ -131,14 +131,14 @@ func TestRedisHangs(t *testing.T) {
 	}
 	defer func() { _ = server.Signal(syscall.SIGCONT) }()
 	began := time.Now()
-	const asked = 2000
+	const asked = 500
 	for n := range asked {
 		if _, known := s.Find(t.Context(), "1", hash(100+n)); known {
 			t.Fatal("known")
 		}
 	}
 	// The first one waits 25 ms, and after two seconds the next; Redis's own timeout is 500 ms.
-	if waited := time.Since(began); waited > asked*time.Millisecond/2 {
+	if waited := time.Since(began); waited > 400*time.Millisecond {
 		t.Errorf("%d questions took %v", asked, waited)
 	}
 	want(t, s.Book, "1", 1, "ann")

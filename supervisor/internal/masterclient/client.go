@@ -69,7 +69,8 @@ func transport() *http.Transport {
 		DialContext:         (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
 		TLSHandshakeTimeout: dialTimeout,
 		ForceAttemptHTTP2:   true,
-		MaxIdleConns:        4,
+		MaxIdleConns:        16, // a check-in has no time for a handshake
+		MaxIdleConnsPerHost: 16,
 		IdleConnTimeout:     2 * time.Minute,
 	}
 }

@@ -47,6 +47,17 @@ type CheckIn struct {
 	ActionOnExceed string `json:"action_on_exceed"` // reject or kick_oldest
 }
 
+// maxText bounds what is kept of what clients state.
+const maxText = 256
+
+// clipped returns the check-in with texts of bounded length. What tells sessions apart is not longer in any server.
+func (in CheckIn) clipped() CheckIn {
+	for _, text := range []*string{&in.UserID, &in.DeviceID, &in.DeviceName, &in.ItemID, &in.ClientName, &in.ClientIP} {
+		*text = (*text)[:min(len(*text), maxText)]
+	}
+	return in
+}
+
 // Answer says whether it may.
 type Answer struct {
 	Allowed     bool     `json:"allowed"`
@@ -126,6 +137,7 @@ func NewDesk(cfg Config) (*Desk, error) {
 
 // CheckIn decides. A session that has checked in before goes on, unless it was kicked.
 func (d *Desk) CheckIn(ctx context.Context, in CheckIn) Answer {
+	in = in.clipped()
 	if d.cfg.Kicks.Kicked(in.Scope, in.PlaySessionID) {
 		return d.note(Answer{ActiveCount: d.active(in), Kick: []string{}, Reason: api.ReasonKicked}, byLocal)
 	}
@@ -173,11 +185,16 @@ func (d *Desk) Kick(kicks []api.Kick) {
 // kicked ends the sessions of this name.
 func (d *Desk) kicked(scope, id string) {
 	for _, s := range d.endNamed(scope, id, func(*live) bool { return true }) {
-		if d.cfg.Media != nil {
-			d.cfg.Media.Stop(mediaserver.Playback{
-				Scope: scope, PlaySessionID: id, DeviceID: s.DeviceID, UserID: s.UserID, ItemID: s.ItemID,
-			})
-		}
+		d.stop(s)
+	}
+}
+
+// stop has the media server tell the player as well.
+func (d *Desk) stop(s *live) {
+	if d.cfg.Media != nil {
+		d.cfg.Media.Stop(mediaserver.Playback{
+			Scope: s.Scope, PlaySessionID: s.PlaySessionID, DeviceID: s.DeviceID, UserID: s.UserID, ItemID: s.ItemID,
+		})
 	}
 }
 

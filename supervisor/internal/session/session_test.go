@@ -20,10 +20,12 @@ import (
 	"github.com/uhdadmin/media-gateway/supervisor/internal/session"
 )
 
+var discard = slog.New(slog.DiscardHandler)
+
 // fixture is a desk with a clock of its own, the kicks it made, and a master that the test plays.
 type fixture struct {
 	*session.Desk
-	t      *testing.T
+	t      testing.TB
 	master func(context.Context, api.CheckIn) (api.CheckInAnswer, error)
 	asked  atomic.Int64
 
@@ -36,12 +38,12 @@ type fixture struct {
 	answer  api.SessionHeartbeatAnswer
 }
 
-func newFixture(t *testing.T) *fixture {
+func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	f := &fixture{t: t, now: time.Unix(1_700_000_000, 0), master: away}
 	var err error
 	f.Desk, err = session.NewDesk(session.Config{
-		Master: master{f}, Kicks: f, Media: f, Interval: 20 * time.Millisecond, Now: f.clock, Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
+		Master: master{f}, Kicks: f, Media: f, Interval: 20 * time.Millisecond, Now: f.clock, Log: discard, Registerer: prometheus.NewRegistry(),
 	})
 	if err != nil {
 		t.Fatal(err)

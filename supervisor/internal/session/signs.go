@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/uhdadmin/media-gateway/shared/api"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/accesslog"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/spool"
 )
@@ -21,8 +22,12 @@ const (
 	diskRetry = 5 * time.Second
 )
 
-// nothingPlayed is in the lines of all requests but streams and reports of playbacks: most of them.
-var nothingPlayed = []byte(`"play_session_id":"","item_id":""`)
+// nothingPlayed is in the lines of all requests but streams and reports of playbacks; usualEnd is how most of
+// those lines end.
+var (
+	nothingPlayed = []byte(`"play_session_id":"","item_id":""`)
+	usualEnd      = []byte(`"play_session_id":"","item_id":"","verdict":"allow","reason":"","rule":""}`)
+)
 
 // Lines are the lines of a log as they come; see spool.Reader.
 type Lines interface {
@@ -55,7 +60,7 @@ func (d *Desk) Follow(ctx context.Context, lines Lines) error {
 		}
 		failing = false
 		for _, line := range batch.Lines {
-			if bytes.Contains(line, nothingPlayed) {
+			if bytes.HasSuffix(line, usualEnd) || bytes.Contains(line, nothingPlayed) {
 				continue
 			}
 			if err := parser.Parse(line, &e); err == nil { // who counts usage counts garbage
@@ -77,7 +82,11 @@ func (d *Desk) Seen(scope, playSession string) {
 
 // See takes a line of either log: bytes of a stream, or what a player reports of its playback.
 func (d *Desk) See(e *accesslog.Entry) {
-	if len(e.Scope) == 0 || len(e.ItemID)+len(e.PlaySessionID) == 0 || string(e.Verdict) == "reject" {
+	if len(e.Scope) == 0 || len(e.ItemID)+len(e.PlaySessionID) == 0 {
+		return
+	}
+	if string(e.Verdict) == "reject" {
+		d.cut(e)
 		return
 	}
 	if len(e.Playback.Event) > 0 {
@@ -115,6 +124,25 @@ func (d *Desk) See(e *accesslog.Entry) {
 	}
 }
 
+// cut ends the session of a transfer that was refused while it ran. One that nginx itself has kicked, for want of a
+// master that decides, is stopped at the media server as well.
+func (d *Desk) cut(e *accesslog.Entry) {
+	if e.Status == 0 || e.Status >= 400 {
+		return // a request that was refused is none of those that run
+	}
+	d.mu.Lock()
+	s := d.match(e)
+	if s != nil {
+		d.table.end(s, d.cfg.Now())
+		d.report(s)
+	}
+	d.mu.Unlock()
+	if s != nil && string(e.Reason) == api.ReasonKicked {
+		d.metrics.kicks.Inc()
+		d.stop(s)
+	}
+}
+
 // match returns the session that a line is of: the owner's of that play session; where the line names none, what
 // plays that item on that device. Needs the lock.
 func (d *Desk) match(e *accesslog.Entry) *live {
@@ -148,7 +176,7 @@ func (d *Desk) discover(e *accesslog.Entry, began, at, now time.Time) *live {
 	in := CheckIn{
 		Scope: string(e.Scope), PlaySessionID: string(e.PlaySessionID), UserID: string(e.UserID), DeviceID: string(e.DeviceID),
 		DeviceName: string(e.DeviceName), ItemID: string(e.ItemID), ClientName: string(e.ClientName), ClientIP: string(e.IP),
-	}
+	}.clipped()
 	if in.PlaySessionID == "" {
 		in.PlaySessionID = "item " + in.ItemID // as nginx's workers call it
 	}

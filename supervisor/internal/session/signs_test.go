@@ -3,6 +3,7 @@ package session_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -179,6 +180,36 @@ func TestKick(t *testing.T) {
 	if !slices.Equal(f.kicked, []string{"1/a"}) {
 		t.Errorf("kicked %q", f.kicked)
 	}
+}
+
+// TestCut: a transfer that nginx cuts is over, and one that it kicks is stopped at the media server.
+func TestCut(t *testing.T) {
+	f := newFixture(t)
+	cut := func(id, reason string, status int) {
+		f.see(fmt.Sprintf(`"scope":"1","user_id":"ann","device_id":"tv","verdict":"reject","reason":%q,"method":"GET","status":%d,"bytes_sent":5000,"play_session_id":%q,"item_id":"f1"`, reason, status, id))
+	}
+	f.want(play("a", "tv"), true, 1)
+	cut("a", "rate_limited", 429)
+	f.wantLive(1, "a request that was refused")
+	cut("a", "quota_bandwidth", 206)
+	f.wantLive(0, "cut by a quota")
+	f.want(play("b", "tv"), true, 1)
+	cut("b", "kicked", 200)
+	f.wantLive(0, "kicked by nginx")
+	if len(f.stopped) != 1 || f.stopped[0].PlaySessionID != "b" {
+		t.Errorf("the media server was told to stop %+v", f.stopped)
+	}
+}
+
+// TestClipped: names of any length take no more room than they need.
+func TestClipped(t *testing.T) {
+	f := newFixture(t)
+	in := play("a", strings.Repeat("d", 16<<10))
+	in.DeviceName = in.DeviceID
+	f.want(in, true, 1)
+	f.run()
+	f.wasTold("heartbeat ann/a:false:0")
+	f.want(in, true, 1) // the same
 }
 
 // TestLeaves: when it ends, the master hears that there is nothing any more.
