@@ -92,10 +92,10 @@ func csvCell(v reflect.Value) (string, error) {
 		}
 		v = v.Elem()
 	}
-	if at, ok := v.Interface().(time.Time); ok {
+	if at, ok := reflect.TypeAssert[time.Time](v); ok {
 		return at.Format(time.RFC3339Nano), nil
 	}
-	_, isCoded := v.Interface().(json.Marshaler)
+	_, isCoded := reflect.TypeAssert[json.Marshaler](v)
 	switch {
 	case isCoded:
 	case v.Kind() == reflect.String:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -60,7 +61,7 @@ func (k *Kind[T]) Page(ctx context.Context, a *Analytics, s Selection) (Page[T],
 	} else {
 		page, err = k.read(ctx, query, s)
 	}
-	if _, bad := err.(*ParamError); err != nil && !bad {
+	if _, bad := errors.AsType[*ParamError](err); err != nil && !bad {
 		err = fmt.Errorf("list %s: %w", k.Name, err)
 	}
 	return page, err

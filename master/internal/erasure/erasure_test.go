@@ -126,35 +126,43 @@ func contents(t *testing.T, db telemetry.Database) map[string][]string {
 		"access_logs", "blocked_requests", "login_events", "playback_events", "playback_sessions", "devices", "user_activities",
 		"realtime_sessions", "api_calls", "bandwidth", "media_access", "rollup_hourly", "rollup_daily",
 	} {
-		rows, err := db.Reader().NewSelect().Table(table).ColumnExpr("*").Rows(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		names, err := rows.Columns()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for rows.Next() {
-			values, into := make([]any, len(names)), make([]any, len(names))
-			for i := range values {
-				into[i] = &values[i]
-			}
-			if err := rows.Scan(into...); err != nil {
-				t.Fatal(err)
-			}
-			for i, name := range names {
-				if name == "id" || name == "reported_at" {
-					values[i] = ""
-				}
-			}
-			all[table] = append(all[table], fmt.Sprint(values...))
-		}
-		if err := rows.Err(); err != nil {
-			t.Fatal(err)
-		}
-		_ = rows.Close()
-		slices.Sort(all[table])
+		all[table] = texts(t, db, table)
 	}
+	return all
+}
+
+// texts are the rows of a table, sorted.
+func texts(t *testing.T, db telemetry.Database, table string) []string {
+	t.Helper()
+	rows, err := db.Reader().NewSelect().Table(table).ColumnExpr("*").Rows(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }() // rows.Err has told
+	names, err := rows.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for rows.Next() {
+		values, into := make([]any, len(names)), make([]any, len(names))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			t.Fatal(err)
+		}
+		for i, name := range names {
+			if name == "id" || name == "reported_at" {
+				values[i] = ""
+			}
+		}
+		all = append(all, fmt.Sprint(values...))
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(all)
 	return all
 }
 
