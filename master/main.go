@@ -135,6 +135,7 @@ func createUser(ctx context.Context, args, environ []string, stdout, stderr io.W
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
+	ctx = store.WithActor(ctx, store.Actor{Name: "uhd-master admin create"})
 	isNew, err := app.PutUser(ctx, st, auth.NewPasswords(), *username, *password, account.Role(*role))
 	if err != nil {
 		return err

@@ -62,6 +62,9 @@ func (s *server) erase(ctx context.Context, in *erasureInput) (*erasureOutput, e
 	out := &erasureOutput{Status: http.StatusOK, Location: fmt.Sprintf("%s/%s/%d", Prefix, erasuresPath, job.ID), Body: job}
 	if isNew {
 		out.Status = http.StatusAccepted
+		if err := s.Store.Audit(ctx, "erase", "privacy", job.ID, nil, nil); err != nil { // not whom: that is to be forgotten
+			return nil, err
+		}
 	}
 	return out, nil
 }

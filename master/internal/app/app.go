@@ -107,7 +107,7 @@ func New(ctx context.Context, cfg settings.Settings, log *slog.Logger) (_ *App, 
 		Store: a.store, Admins: a.admins, Passwords: passwords, Slaves: a.slaves,
 		Sessions: a.sessions, Quotas: a.quotas,
 		Publisher: publish.New(publish.Config{Store: a.store, Board: a.board, SigningKey: cfg.SigningKey, Log: log}),
-		Analytics: analytics.New(analytics.Config{DB: a.telemetry.Reader(), HoursKept: cfg.Retention.RollupsHourly}), Privacy: a.privacy, Eraser: a.eraser,
+		Analytics: analytics.New(analytics.Config{DB: a.telemetry.Reader(), HoursKept: cfg.RollupsHourly}), Privacy: a.privacy, Eraser: a.eraser,
 		PublicURL: cfg.PublicURL, Registry: reg, Log: log,
 	})
 	if err != nil {

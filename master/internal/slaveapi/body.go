@@ -34,7 +34,7 @@ func readUpTo(limit int64, w http.ResponseWriter, r *http.Request, into any) err
 	if err != nil {
 		return err
 	}
-	defer decoded.Close()
+	defer func() { _ = decoded.Close() }()
 	body, err := io.ReadAll(io.LimitReader(decoded, limit+1))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok || int64(len(body)) > limit {
 		return tooLarge

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"time"
@@ -134,7 +133,7 @@ func (s *Store) listen(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		s.log.Warn("Connection that listens for changes is lost; looking for them meanwhile", "error", err, slog.Duration("every", watchInterval))
+		s.log.Warn("Connection that listens for changes is lost; looking for them meanwhile", "error", err, "every", watchInterval)
 		select {
 		case <-time.After(listenPause):
 		case <-ctx.Done():
