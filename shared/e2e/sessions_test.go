@@ -81,7 +81,7 @@ type person struct {
 func (f *fleet) login(t *testing.T, slave int, name, device string) *person {
 	t.Helper()
 	p := &person{f: f, slave: slave, device: device}
-	res := p.send(t, t.Context(), http.MethodPost, "/Users/AuthenticateByName", fmt.Sprintf(`{"Username":%q,"Pw":%q}`, name, name[:1]))
+	res := p.send(t.Context(), t, http.MethodPost, "/Users/AuthenticateByName", fmt.Sprintf(`{"Username":%q,"Pw":%q}`, name, name[:1]))
 	var answer struct{ AccessToken string }
 	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil || answer.AccessToken == "" {
 		t.Fatalf("login of %s: %s, %v", name, res.Status, err)
@@ -90,7 +90,7 @@ func (f *fleet) login(t *testing.T, slave int, name, device string) *person {
 	return p
 }
 
-func (p *person) send(t *testing.T, ctx context.Context, method, path, body string) *http.Response {
+func (p *person) send(ctx context.Context, t *testing.T, method, path, body string) *http.Response {
 	t.Helper()
 	req, err := http.NewRequestWithContext(ctx, method, fmt.Sprintf("http://127.0.0.1:%d%s", p.f.ports[p.slave], path), strings.NewReader(body))
 	must(t, err)
@@ -121,14 +121,14 @@ func (p *person) plays(t *testing.T, session string) *film {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
-	res := p.send(t, ctx, http.MethodGet, "/Videos/"+item+"/stream.mkv?size=1000000000&rate=200000&PlaySessionId="+session, "")
+	res := p.send(ctx, t, http.MethodGet, "/Videos/"+item+"/stream.mkv?size=1000000000&rate=200000&PlaySessionId="+session, "")
 	v := &film{status: res.StatusCode, done: make(chan struct{}), stop: cancel}
 	go func() { // ends with the stream
 		_, _ = io.Copy(io.Discard, res.Body)
 		close(v.done)
 	}()
 	if v.status == http.StatusOK {
-		_ = p.send(t, t.Context(), http.MethodPost, "/Sessions/Playing", fmt.Sprintf(`{"ItemId":%q,"PlaySessionId":%q}`, item, session)).Body.Close()
+		_ = p.send(t.Context(), t, http.MethodPost, "/Sessions/Playing", fmt.Sprintf(`{"ItemId":%q,"PlaySessionId":%q}`, item, session)).Body.Close()
 	}
 	return v
 }
@@ -136,7 +136,7 @@ func (p *person) plays(t *testing.T, session string) *film {
 // ends stops a film as a player does.
 func (p *person) ends(t *testing.T, v *film, session string) {
 	t.Helper()
-	_ = p.send(t, t.Context(), http.MethodPost, "/Sessions/Playing/Stopped", fmt.Sprintf(`{"ItemId":%q,"PlaySessionId":%q}`, item, session)).Body.Close()
+	_ = p.send(t.Context(), t, http.MethodPost, "/Sessions/Playing/Stopped", fmt.Sprintf(`{"ItemId":%q,"PlaySessionId":%q}`, item, session)).Body.Close()
 	v.stop()
 	<-v.done
 }

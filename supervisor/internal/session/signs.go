@@ -41,21 +41,11 @@ func (d *Desk) Follow(ctx context.Context, lines Lines) error {
 	var parser accesslog.Parser
 	var e accesslog.Entry
 	failing := false
-	for {
+	for ctx.Err() == nil {
 		batch, err := lines.Next(ctx, linesAtOnce, bytesAtOnce)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil:
-			if !failing {
-				d.cfg.Log.Error("Signs of life of sessions are not read", "error", err)
-			}
+		if err != nil {
+			d.notRead(ctx, err, failing)
 			failing = true
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-time.After(diskRetry):
-			}
 			continue
 		}
 		failing = false
@@ -68,6 +58,18 @@ func (d *Desk) Follow(ctx context.Context, lines Lines) error {
 			}
 		}
 		lines.Done(batch.To)
+	}
+	return nil
+}
+
+// notRead waits for a disk to get better.
+func (d *Desk) notRead(ctx context.Context, err error, again bool) {
+	if ctx.Err() == nil && !again {
+		d.cfg.Log.Error("Signs of life of sessions are not read", "error", err)
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(diskRetry):
 	}
 }
 
