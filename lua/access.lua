@@ -1,2 +1,2 @@
 -- The built-in access chain, for each request to a server block.
-require("uhd.access").run()
+package.loaded["uhd.access"].run()

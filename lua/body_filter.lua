@@ -1,2 +1,2 @@
 -- Each part of an answer to a player, as it passes.
-return require("uhd.transfers").filter_body()
+return package.loaded["uhd.transfers"].filter_body()

@@ -1,2 +1,2 @@
 -- Each answer to a player, before its header is sent.
-require("uhd.answer").filter_header()
+package.loaded["uhd.answer"].filter_header()

@@ -1,2 +1,2 @@
 -- Each request, once it has ended.
-require("uhd.log").run()
+package.loaded["uhd.log"].run()

@@ -55,8 +55,8 @@ end
 -- tables: bans or quotas, as decisions.of returns them.
 local function enforce(tables, var, caller, session, profile)
   local user = caller.user_key or tables.user and request.claimed_user(var)
-  local found = decisions.find(tables, var.remote_addr, user,
-                               caller.device_id, session)
+  local found = decisions.find(tables, caller.ip, user, caller.device_id,
+                               session)
   if not found then
     return
   end
@@ -69,9 +69,8 @@ local function enforce(tables, var, caller, session, profile)
 end
 
 
-local function limit_rate(limiter, var, caller)
-  local limit, wait = check_rate(limiter, var.remote_addr, caller.user_key,
-                                 caller.device_id)
+local function limit_rate(var, caller)
+  local limit, wait = check_rate(caller.counters)
   if not limit then
     return
   end
@@ -97,30 +96,30 @@ end
 
 
 -- Ends the request when it is refused or answered; returns its caller
--- otherwise. streams_count: whether a rule about streams wants to know whose
--- it is.
-local function check(server, route, var, streams_count)
+-- otherwise. args: as query.read returns them, for a stream; streams_count:
+-- whether a rule about streams wants to know whose it is.
+local function check(sender, route, var, args, streams_count)
+  local server = sender.server
   local profile = server.profile
   local decision = route.decision
   local limiter = decision ~= SKIP and server.limiter
   local counts_users = streams_count or limiter and limiter.by_user
   local view = decisions.of(server.scope)
-  local caller = request.caller(server, var)
+  local caller = sender:caller(var)
   caller:resolve(decision ~= BLOCK and (view.by_user or counts_users))
-
-  local session = route.item and query.read(var).play_session_id
-  entry.write(var, server, route, caller, session)
+  entry.write(var, caller, route, args)
 
   if decision == BLOCK then
     return deny.refuse("uri_blocked", profile.message)
   end
 
+  local session = args and args.play_session_id
   if view.bans then
     enforce(view.bans, var, caller, session, profile)
   end
 
-  if limiter then
-    limit_rate(limiter, var, caller)
+  if limiter and caller.counters then
+    limit_rate(var, caller)
   end
 
   if view.quotas then
@@ -149,12 +148,13 @@ function _M.run()
   end
 
   local var = ngx.var
-  local server, is_probe = request.server(rules, var)
-  is_probe = is_probe and probe.is_probe(var)
-  local route = server.profile.routes:read(var)
-  local streams_count = route.plays
-                        and (server.profile.streams or rules.streams)
-  local caller = check(server, route, var, streams_count)
+  local sender, is_rare = request.sender(rules, var)
+  local is_probe = is_rare and probe.is_probe(var)
+  local profile = sender.server.profile
+  local route = profile.routes:read(var, is_rare)
+  local args = route.item and query.read(var)
+  local streams_count = route.plays and (profile.streams or rules.streams)
+  local caller = check(sender, route, var, args, streams_count)
 
   if is_probe then
     return ngx.exit(ngx.HTTP_NO_CONTENT)
@@ -167,7 +167,7 @@ function _M.run()
   end
 
   if streams_count then
-    streams.check(server.profile.streams, rules.streams, var, caller, route,
+    streams.check(profile.streams, rules.streams, var, caller, route, args,
                   report)
   end
 

@@ -1,5 +1,6 @@
 -- Header filter: finds the few answers that have to be looked after while
--- they are sent. All others pay for one variable.
+-- they are sent. All others pay for one variable. A probe's key is longer than
+-- any number that is passed over for being short.
 
 local login = require "uhd.login"
 local probe = require "uhd.probe"
@@ -8,7 +9,7 @@ local transfers = require "uhd.transfers"
 local watched = require "uhd.watched"
 
 
-local find = string.find
+local byte = string.byte
 local ngx = ngx
 
 
@@ -16,43 +17,37 @@ local ngx = ngx
 -- is over before anything could be done about it.
 local LARGE_DIGITS = 7
 
+local ZERO, NINE = byte("09", 1, 2)
+
 
 local _M = {}
 
 
--- watch: the mark that the access phase left, else the answer's length, "" if
--- that is unknown.
-local function filter(watch)
-  if find(watch, "^%d") then
-    if #watch >= LARGE_DIGITS then
-      transfers.start(watched.add())
-    end
-    return
-  end
-
-  if watch == "login" then
+-- mark: what the access phase left, else the answer's length, "" if that is
+-- unknown, and a probe's key.
+local function filter(mark)
+  if mark == "login" then
     return login.filter_header()
   end
 
-  if watch == "stream" then
+  if mark == "stream" then
     streams.filter_header()
+
+  elseif probe.filter_header() then
+    return
   end
   transfers.start(watched.add())
 end
 
 
 function _M.filter_header()
-  local var = ngx.var
-  local watch = var.uhd_watch or ""
-  if watch == "probe" then
-    -- Anybody can ask to be taken for one.
-    if probe.filter_header() then
-      return
-    end
-    watch = var.uhd_unprobed or ""
+  local mark = ngx.var.uhd_mark or ""
+  local first = byte(mark)
+  if first and first >= ZERO and first <= NINE and #mark < LARGE_DIGITS then
+    return
   end
 
-  return filter(watch)
+  return filter(mark)
 end
 
 

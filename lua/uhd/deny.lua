@@ -64,15 +64,14 @@ end
 -- Ends the request. message: JSON text or nil for the usual one; details: more
 -- members of the JSON; rule: the id of the rule that it was, or nil.
 local function answer(reason, message, details, rule)
-  local var = ngx.var
-  local request_id = var.request_id
+  local request_id = entry.set_verdict("reject", reason, rule or "")
   local body, content_type =
-    compose(var.http_accept, reason,
+    compose(ngx.var.http_accept, reason,
             message or cjson.encode(MESSAGES[reason]), details, request_id)
 
-  -- For the log phase; one table, since ngx.ctx is not free.
-  ngx.ctx.uhd_reason = reason
-  entry.set_verdict("reject", reason, rule or "")
+  -- For the log phase; looking at ngx.ctx in each request would make one.
+  local ctx = ngx.ctx
+  ctx.uhd_reason, ctx.uhd_request_id = reason, request_id
 
   ngx.status = STATUS[reason] or 403
   local header = ngx.header

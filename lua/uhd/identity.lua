@@ -27,20 +27,24 @@ local function non_empty(text)
 end
 
 
--- Returns the authorization header that counts, or nil.
-local function header_of(var)
+-- Returns what Authorization says, as authorization.read returns it; nil when
+-- there is none, so that X-Emby-Authorization counts.
+function _M.of_authorization(var)
   local header = var.http_authorization
-  if header and header ~= "" then
-    return header
-  end
 
+  return header and header ~= "" and authorization.read(header) or nil
+end
+
+
+-- Returns the X-Emby-Authorization that counts, or nil.
+local function emby_header(var)
   if not var.http_x_emby_authorization then
     return nil
   end
 
   -- nginx from 1.23 on joins headers of one name; only the first one counts.
   -- 0: all headers, a hundred dummies must not hide it.
-  header = get_headers(0)["x-emby-authorization"]
+  local header = get_headers(0)["x-emby-authorization"]
   if type(header) == "table" then
     return header[1]
   end
@@ -49,46 +53,32 @@ local function header_of(var)
 end
 
 
--- A query that names a client, as an identity; remembered with it.
-local function of_query(args)
-  local identity = args.identity
-  if not identity then
-    identity = {
-      client = args.client,
-      version = args.version,
-      device = args.device,
-      device_id = args.device_id,
-      token = args.token,
-      kind = args.client and "query" or nil,
-    }
-    args.identity = identity
+-- Returns what the headers say: a table that must not be changed, with client,
+-- version, device, device_id and kind, and the token; each nil when not stated.
+-- var: ngx.var, or for its http_* and args a table like it.
+function _M.of_headers(var)
+  local stated = _M.of_authorization(var)
+  if not stated then
+    local header = emby_header(var)
+    stated = header and authorization.read(header) or NONE
   end
 
-  return identity
+  return stated, stated.token
+                 or non_empty(var.http_x_emby_token)
+                 or non_empty(var.http_x_mediabrowser_token)
 end
 
 
--- var: ngx.var, or for its http_* and args a table like it. Returns a table
--- that must not be changed: client, version, device, device_id, token, each nil
--- when not stated, and kind, where the client's name was read: "header" or
--- "query"; then whether it is the same table for the next request like this.
-function _M.read(var)
-  local header = header_of(var)
-  local stated = header and authorization.read(header) or NONE
-  if stated.client and stated.token and stated.device_id then
-    return stated, true
-  end
+-- Tells whether headers leave nothing to the query.
+function _M.is_whole(stated, token)
+  return stated.client ~= nil and token ~= nil and stated.device_id ~= nil
+end
 
-  local args = query.read(var)
-  local token = stated.token
-                or non_empty(var.http_x_emby_token)
-                or non_empty(var.http_x_mediabrowser_token)
-  if not token and not stated.client and not stated.device_id
-     and args.client
-  then
-    return of_query(args), true
-  end
 
+-- stated, token: as of_headers returns them; args: as query.read returns them.
+-- Returns the identity: client, version, device, device_id, token, each nil
+-- when not stated, and kind, where the name was read: "header" or "query".
+function _M.join(stated, token, args)
   -- Name, version and device come from one place, or they make up a client
   -- that nobody has stated.
   local name_from = (stated.client or not args.client) and stated or args
@@ -100,7 +90,16 @@ function _M.read(var)
     device_id = stated.device_id or args.device_id,
     token = token or args.token,
     kind = stated.kind or args.client and "query" or nil,
-  }, false
+  }
+end
+
+
+-- Returns the identity that the request at hand states, as join returns it.
+function _M.read(var)
+  local stated, token = _M.of_headers(var)
+
+  return _M.join(stated, token,
+                 _M.is_whole(stated, token) and NONE or query.read(var))
 end
 
 

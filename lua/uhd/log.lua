@@ -35,7 +35,8 @@ function _M.run()
     return
   end
 
-  local reason = ngx.ctx.uhd_reason
+  local ctx = ngx.ctx
+  local reason = ctx.uhd_reason
   if not reason then
     return
   end
@@ -48,7 +49,7 @@ function _M.run()
   local var = ngx.var
   local path = gsub(redact.path(var.uri), "%c", "?")
   waiting[#waiting + 1] = concat {
-    "refused: reason=", reason, " request_id=", var.request_id,
+    "refused: reason=", reason, " request_id=", ctx.uhd_request_id,
     " client=", var.remote_addr, " server=", var.server_name,
     " method=", var.request_method, " path=", path,
   }

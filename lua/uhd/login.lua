@@ -10,7 +10,6 @@ local cjson = require "cjson.safe"
 local entry = require "uhd.entry"
 local identity = require "uhd.identity"
 local login_events = require "uhd.login_events"
-local scope = require "uhd.scope"
 local tokens = require "uhd.tokens"
 local users = require "uhd.users"
 local watched = require "uhd.watched"
@@ -122,7 +121,7 @@ local function report(token_hash, user_id, user_name)
   entry.add_login(user_id, user_name)
   local who = identity.read(var)
   local ok = login_events.report {
-    scope = scope.of(var),
+    scope = var.config_server_id,
     token_hash = token_hash or "",
     user_id = user_id or "",
     user_name = user_name or "",
@@ -146,7 +145,7 @@ local function capture(body)
     return count("unreadable")
   end
 
-  users.bind(scope.of(ngx.var), token_hash, user_id)
+  users.bind(ngx.var.config_server_id, token_hash, user_id)
   count("captured")
   report(token_hash, user_id, user_name)
 end
@@ -178,7 +177,7 @@ function _M.filter_body(state, chunk, eof)
   local collected = state.login
   local size = collected.size + #chunk
   if size > MAX_BODY then
-    state.login = nil
+    state.login = false
     return count("too_large")
   end
 
@@ -186,7 +185,7 @@ function _M.filter_body(state, chunk, eof)
   collected[#collected + 1] = chunk
 
   if eof then
-    state.login = nil
+    state.login = false
     -- An error here would cut the player's login short.
     local ok, err = pcall(capture, concat(collected))
     if not ok then

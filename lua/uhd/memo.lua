@@ -2,7 +2,6 @@
 -- tables, of which the older one is let go of when the newer one is full. What
 -- is asked for moves to the newer one.
 
-local next = next
 local setmetatable = setmetatable
 
 
@@ -34,7 +33,7 @@ end
 -- Returns what was set for key, or nil.
 function _M:get(key)
   local value = self.young[key]
-  if value ~= nil or next(self.old) == nil then
+  if value ~= nil then
     return value
   end
 

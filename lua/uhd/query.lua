@@ -5,6 +5,7 @@ local memo = require "uhd.memo"
 local playback = require "uhd.playback"
 
 
+local concat = table.concat
 local decode_args = ngx.decode_args
 local find = string.find
 local get_uri_args = ngx.req.get_uri_args
@@ -17,7 +18,8 @@ local type = type
 local CACHED_QUERIES = 5000
 local MAX_CACHED = 512
 
-local NONE = {}
+-- What an empty query says.
+local NONE = { identity = "" }
 
 -- Names of arguments, in lower case, and what they say.
 local ARGUMENTS = {
@@ -30,6 +32,9 @@ local ARGUMENTS = {
   ["api_key"] = "api_key",
   ["deviceid"] = "plain_device_id",
 }
+
+
+local IDENTITY = { "client", "version", "device", "device_id", "token" }
 
 
 local _M = {}
@@ -56,6 +61,21 @@ local function first(value)
 end
 
 
+-- Returns a text that is the same for two queries when they state the same
+-- identity, and only then; "" for none. Lengths tell where each part ends.
+local function identity_of(found)
+  local parts = {}
+  for i = 1, #IDENTITY do
+    local value = found[IDENTITY[i]]
+    if value then
+      parts[#parts + 1] = i .. " " .. #value .. " " .. value
+    end
+  end
+
+  return concat(parts)
+end
+
+
 local function parse()
   local found = {}
   local args = get_uri_args(0)
@@ -78,6 +98,7 @@ local function parse()
   found.device_id = found.device_id or found.plain_device_id
   found.token = found.ApiKey or found.api_key or found.emby_token
   found.play_session_id, found.item_id = playback.read(args)
+  found.identity = identity_of(found)
 
   return found
 end
@@ -85,7 +106,8 @@ end
 
 -- Returns client, version, device, device_id, token, play_session_id and
 -- item_id as the query of the request at hand states them, each nil when it
--- does not. The table is shared and must not be changed.
+-- does not; and identity, a name for the first five together, "" for none. The
+-- table is shared and must not be changed.
 function _M.read(var)
   local args = var.args
   if not args or args == "" then

@@ -24,15 +24,17 @@
 -- anew. If there is no room even so, the request is let through. Both are
 -- counted, see GET /state.
 
-local memo = require "uhd.memo"
 local monotonic_msec = require "resty.core.time".monotonic_msec
 
 
 local ceil = math.ceil
+local concat = table.concat
 local floor = math.floor
+local fmt = string.format
+local insert = table.insert
+local loadstring = loadstring
 local max = math.max
 local md5 = ngx.md5
-local pairs = pairs
 local setmetatable = setmetatable
 
 
@@ -50,15 +52,16 @@ local SPAN = 2 ^ 29
 -- about to be taken back.
 local AHEAD = 500
 
--- Clients of a dimension whose keys are remembered, per worker and server.
-local CACHED_VALUES = 20000
-
 -- Longer values are hashed for their key.
 local MAX_VALUE = 64
 
 
 local _M = {}
 local mt = { __index = _M }
+
+-- The limits of one media server.
+local Scoped = {}
+local scoped_mt = { __index = Scoped }
 
 
 local function now_ms()
@@ -160,49 +163,20 @@ function _M.compile(limits)
 end
 
 
--- Returns the counters of one media server: none are shared between two.
--- by_user in it says whether users matter.
+-- Returns the limits of one media server: none is shared between two. by_user
+-- in it says whether users matter.
 function _M:of(scope)
   local scoped = self.scopes[scope]
   if not scoped then
-    scoped = {
+    scoped = setmetatable({
       limits = self.by_dimension,
       by_user = self.by_dimension.user ~= nil,
       scope = scope,
-      memos = {},
-    }
-    for dimension in pairs(self.by_dimension) do
-      scoped.memos[dimension] = memo.new(CACHED_VALUES)
-    end
+    }, scoped_mt)
     self.scopes[scope] = scoped
   end
 
   return scoped
-end
-
-
--- Returns the limits that a value has, with their keys: a list limit, key,
--- limit, key, …; false for none.
-local function counters_of(scoped, dimension, value)
-  local counters = scoped.memos[dimension]:get(value)
-  if counters ~= nil then
-    return counters
-  end
-
-  local name = #value > MAX_VALUE and md5(value) or value
-  counters = {}
-  local limits = scoped.limits[dimension]
-  for i = 1, #limits do
-    local limit = limits[i]
-    if not limit.value or limit.value == value then
-      counters[#counters + 1] = limit
-      counters[#counters + 1] = limit.prefix .. scoped.scope .. ":" .. name
-    end
-  end
-  counters = #counters > 0 and counters
-  scoped.memos[dimension]:set(value, counters)
-
-  return counters
 end
 
 
@@ -220,57 +194,91 @@ local function give_back()
 end
 
 
--- Counts the request under one value. Returns the limit that rejects it and
--- the seconds to wait, or nil.
-local function check_value(scoped, dimension, value, now)
-  local counters = counters_of(scoped, dimension, value)
-  if not counters then
-    return nil
+-- Counts the request for one limit. Returns the limit and the seconds to wait
+-- when it rejects it, else nil.
+local function check_limit(limit, key, now)
+  local wait = take(limit, key, now)
+  if not wait then
+    taken_count = taken_count + 1
+    taken[taken_count] = key
+
+  elseif limit.action == "reject" then
+    -- What one limit refuses is not held against the others.
+    give_back()
+    return limit, wait
+
+  elseif not worst or worst.action == "warn"
+         or limit.action == "throttle" and limit.rate_bps < worst.rate_bps
+  then
+    worst = limit
+  end
+end
+
+
+-- Functions that check so many limits one after the other. LuaJIT does not
+-- compile loops that mostly make one or two rounds, so these have none.
+local unrolled = {}
+
+
+local function checker(count)
+  if not unrolled[count] then
+    local source = { "local check = ... return function(c, now)",
+                     "local limit, wait" }
+    for i = 1, count do
+      insert(source, fmt("limit, wait = check(c[%d], c[%d], now)",
+                         2 * i - 1, 2 * i))
+      insert(source, "if limit then return limit, wait end")
+    end
+    insert(source, "end")
+    unrolled[count] = loadstring(concat(source, "\n"))(check_limit)
   end
 
-  for i = 1, #counters, 2 do
-    local limit, key = counters[i], counters[i + 1]
-    local wait = take(limit, key, now)
-    if not wait then
-      taken_count = taken_count + 1
-      taken[taken_count] = key
+  return unrolled[count]
+end
 
-    elseif limit.action == "reject" then
-      -- What one limit refuses is not held against the others.
-      give_back()
-      return limit, wait
 
-    elseif not worst or worst.action == "warn"
-           or limit.action == "throttle" and limit.rate_bps < worst.rate_bps
-    then
-      worst = limit
+-- Adds the limits that a value has, each followed by the key of its counter.
+local function add_counters(counters, scoped, dimension, value)
+  local limits = value and scoped.limits[dimension]
+  if not limits then
+    return
+  end
+
+  local name = #value > MAX_VALUE and md5(value) or value
+  for i = 1, #limits do
+    local limit = limits[i]
+    if not limit.value or limit.value == value then
+      insert(counters, limit)
+      insert(counters, limit.prefix .. scoped.scope .. ":" .. name)
     end
   end
 end
 
 
--- scoped: as of returns it; ip, user and device, nil where unknown. Counts the
--- request. Returns nil when it keeps all limits, else the limit it is over,
--- the most severe one, and the seconds until a rejected one may come again.
-function _M.check(scoped, ip, user, device)
-  local limits = scoped.limits
-  local now = now_ms()
+-- ip, user and device: nil where unknown. Returns what check takes to count
+-- their requests; false when there is nothing to count.
+function Scoped:counters(ip, user, device)
+  local counters = {}
+  add_counters(counters, self, "ip", ip)
+  add_counters(counters, self, "user", user)
+  add_counters(counters, self, "device", device)
+  add_counters(counters, self, "global", "")
+  if #counters == 0 then
+    return false
+  end
+  counters.check = checker(#counters / 2)
+
+  return counters
+end
+
+
+-- Counts a request, as Scoped:counters has prepared it. Returns nil when it
+-- keeps all limits, else the limit it is over, the most severe one, and the
+-- seconds until a rejected one may come again.
+function _M.check(counters)
   taken_count = 0
   worst = nil
-
-  local limit, wait
-  if limits.ip then
-    limit, wait = check_value(scoped, "ip", ip, now)
-  end
-  if not limit and limits.user and user then
-    limit, wait = check_value(scoped, "user", user, now)
-  end
-  if not limit and limits.device and device then
-    limit, wait = check_value(scoped, "device", device, now)
-  end
-  if not limit and limits.global then
-    limit, wait = check_value(scoped, "global", "", now)
-  end
+  local limit, wait = counters.check(counters, now_ms())
 
   return limit or worst, wait
 end

@@ -4,8 +4,7 @@
 -- ampersand for a question mark bring tokens into it as well. Nothing after
 -- the first of them is kept.
 --
--- nginx.conf does the same for requests that never meet the chain, in
--- $uhd_shown_uri.
+-- Of requests that never meet the chain, nginx.conf leaves such a path out.
 
 local find = string.find
 local lower = string.lower

@@ -7,7 +7,6 @@ local query = require "uhd.query"
 
 
 local concat = table.concat
-local encode = cjson.encode
 local fmt = string.format
 local ngx = ngx
 local sub = string.sub
@@ -81,8 +80,7 @@ end
 -- Returns how the access log writes a report.
 function _M.json(event, report)
   return concat {
-    ',"play_session_id":', encode(report.play_session or ""),
-    ',"item_id":', encode(report.item or ""),
+    playback.json(report.play_session, report.item),
     ',"playback":{"event":"', event,
     '","position_ticks":', fmt("%.0f", report.position or 0),
     ',"is_paused":', report.paused and "true" or "false", "}",

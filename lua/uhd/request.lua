@@ -1,9 +1,8 @@
--- A request as the steps of the chain see it: the server block it came to, its
--- path and its caller. Each of the three is worked out once and remembered.
+-- A request as the steps of the chain see it: who sends it, and to which server
+-- block. Both are worked out once and remembered by all that they depend on.
 
-local caller = require "uhd.caller"
 local cjson = require "cjson.safe"
-local scopes = require "uhd.scope"
+local senders = require "uhd.senders"
 
 
 local encode = cjson.encode
@@ -19,51 +18,52 @@ local type = type
 local _M = {}
 
 
-local function new_server(rules, scope, profile_id, var)
-  return {
-    scope = scope,
-    profile = rules.profiles[profile_id] or rules.default,
-    limiter = rules.limiter and rules.limiter:of(scope),
-    callers = caller.memory(),
-    json = '"server_name":' .. encode(var.server_name or "")
-           .. ',"scope":' .. encode(scope)
-           .. ',"profile":' .. encode(profile_id),
-  }
+-- Returns what compiled rules remember here: senders and servers.
+function _M.memory()
+  return senders.new(), {}
 end
 
 
--- Returns what the rules say for the server block of a request: scope,
--- profile, limiter (false without rate rules) and json for the access log; then
--- whether the request may be a probe, which nobody has looked at yet.
-function _M.server(rules, var)
-  -- Its id, name and profile, and what probes send; see nginx.conf.
-  local key = var.uhd_server
+-- Returns what the rules say for the server block of a request: scope, profile,
+-- limiter (false without rate rules) and json for the access log.
+local function server_of(rules, var)
+  local scope, name = var.config_server_id, var.server_name
+  local profile_id = var.config_profile_id
+  local key = scope .. "\n" .. name .. "\n" .. profile_id
   local server = rules.servers[key]
-  if server then
-    return server, false
-  end
-
-  local probe = var.http_x_uhd_probe
-  if probe then
-    -- Clients make up as many of these as they like.
-    key = sub(key, 1, -1 - #probe)
-    server = rules.servers[key]
-  end
-
   if not server then
-    server = new_server(rules, scopes.of(var) or "",
-                        var.config_profile_id or "", var)
+    server = {
+      scope = scope,
+      profile = rules.profiles[profile_id] or rules.default,
+      limiter = rules.limiter and rules.limiter:of(scope),
+      json = '"server_name":' .. encode(name) .. ',"scope":' .. encode(scope)
+             .. ',"profile":' .. encode(profile_id),
+    }
     rules.servers[key] = server
   end
 
-  return server, probe ~= nil
+  return server
 end
 
 
--- Returns the caller of a request to that server block.
-function _M.caller(server, var)
-  return caller.read(server.callers, server.scope, server.profile.clients,
-                     var)
+-- Returns the sender of a request, see uhd.senders; then whether the request
+-- has one of the two rare traits that nginx.conf adds to the same variable: it
+-- may be a probe, or its path can be read in two ways.
+function _M.sender(rules, var)
+  local key = var.uhd_sender
+  local sender = rules.senders:get(key)
+  if sender then
+    return sender, false
+  end
+
+  -- Clients make up as many of these as they like: not part of what is kept.
+  local rare = #(var.uhd_odd_path or "") + #(var.http_x_uhd_probe or "")
+  if rare > 0 then
+    key = sub(key, 1, -1 - rare)
+    sender = rules.senders:get(key)
+  end
+
+  return sender or rules.senders:add(key, server_of(rules, var), var), rare > 0
 end
 
 

@@ -12,6 +12,7 @@ local redact = require "uhd.redact"
 local reports = require "uhd.reports"
 
 
+local find = string.find
 local setmetatable = setmetatable
 
 
@@ -77,6 +78,13 @@ local function decide(self, path, other, dotted)
 end
 
 
+-- A plain look, which spares most paths the patterns.
+local function may_log_in(path)
+  return find(path, "/authenticate", 1, true) ~= nil
+         or find(path, "/exchange/", 1, true) ~= nil
+end
+
+
 -- request_uri: nil for a path that reads one way only.
 local function read(self, uri, request_uri)
   local path, other, dotted = paths.read(uri, request_uri)
@@ -93,22 +101,25 @@ local function read(self, uri, request_uri)
     ends_by_delete = ends_by_delete,
     plays = item or prepares or ends_by_post or ends_by_delete,
     reports = reports.event(path),
-    logs_in = login.is_login("POST", uri) or login.is_login("GET", uri),
-    json = ',"uri":' .. cjson.encode(redact.path(uri)),
+    logs_in = may_log_in(path)
+              and (login.is_login("POST", uri) or login.is_login("GET", uri)),
+    json = request_uri and ',"uri":' .. cjson.encode(redact.path(uri)),
+    playback = item and playback.json(nil, item),
   }
 end
 
 
--- var: ngx.var. Returns a table that must not be changed: decision, one of the
--- four constants; item and prepares, the id of the item that it streams or
--- prepares to; ends_by_post, ends_by_delete; plays, whether it does any of
--- these; reports, what a POST says of a playback; logs_in; json, its part of
--- the access log.
-function _M:read(var)
+-- var: ngx.var; is_odd: false when nginx has found that the path was sent as it
+-- is read, which spares us a text per request. Returns a table that must not be
+-- changed: decision, one of the four constants; item and prepares, the id of
+-- the item that it streams or prepares to; ends_by_post, ends_by_delete; plays,
+-- whether it does any of these; reports, what a POST says of a playback;
+-- logs_in; json, its part of the access log where nginx does not write it; and
+-- playback, the part about a stream without a play session.
+function _M:read(var, is_odd)
   local uri = var.uri
-  -- Only a path that was sent as nginx reads it has its uri for a name. nginx
-  -- looks whether it was, which spares us a text per request.
-  if var.uhd_odd_path ~= "" then
+  -- Only a path that was sent as nginx reads it has its uri for a name.
+  if is_odd then
     return read(self, uri, var.request_uri)
   end
 

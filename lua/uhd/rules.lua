@@ -9,6 +9,7 @@ local fake_counts = require "uhd.fake_counts"
 local matcher = require "uhd.matcher"
 local rate_limiter = require "uhd.rate_limiter"
 local rate_rules = require "uhd.rate_rules"
+local request = require "uhd.request"
 local routes = require "uhd.routes"
 local schema = require "uhd.schema"
 local stream_rules = require "uhd.stream_rules"
@@ -189,8 +190,8 @@ end
 
 
 -- Compiles text, a rules.json. Returns { hash, version, default, profiles,
--- limiter, enforcements, streams, servers (remembered by uhd.request) }, or
--- nil, an error and the field it is about (nil for the whole document).
+-- limiter, enforcements, streams }, with senders and servers, which uhd.request
+-- fills; or nil, an error and the field it is about (nil for the document).
 function _M.compile(text)
   local document, err = cjson.decode(text)
   if type(document) ~= "table" then
@@ -234,8 +235,8 @@ function _M.compile(text)
     version = member(document, "version"),
     default = default,
     profiles = profiles,
-    servers = {},
   }
+  compiled.senders, compiled.servers = request.memory()
   local ok
   ok, err, field = compile_limits(rate_limit, compiled)
   if not ok then

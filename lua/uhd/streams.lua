@@ -6,7 +6,6 @@
 
 local deny = require "uhd.deny"
 local memo = require "uhd.memo"
-local query = require "uhd.query"
 local recent = require "uhd.recent"
 local reports = require "uhd.reports"
 local sessions = require "uhd.sessions"
@@ -42,12 +41,12 @@ local _M = {}
 
 
 -- who: the caller, as uhd.caller reads it.
-local function new_stream(var, who, item, play_session)
+local function new_stream(who, item, play_session)
   local user = who.user
 
   return {
     scope = who.scope,
-    ip = var.remote_addr,
+    ip = who.ip,
     user = user,
     user_key = who.user_key,
     owner = user and "user " .. user or nil,
@@ -187,11 +186,10 @@ end
 
 -- Returns the stream that this caller's request belongs to when it was found
 -- live within the last second: segments come one after the other.
-local function look_up(who, var, play_session, item)
+local function look_up(who, play_session, item)
   local stream = who.streams and who.streams:get(play_session or item)
   -- Another item can mean another owner where it takes uhd.recent to tell.
   if stream and now() < stream.next_look and stream.user == who.user
-     and stream.ip == var.remote_addr
      and (stream.item == item or who.user and who.device_id)
   then
     return stream
@@ -199,14 +197,14 @@ local function look_up(who, var, play_session, item)
 end
 
 
-local function check_stream(profile_limits, shared_limits, var, who, item)
-  local play_session = query.read(var).play_session_id
-  local known = look_up(who, var, play_session, item)
+local function check_stream(profile_limits, shared_limits, var, who, item, args)
+  local play_session = args.play_session_id
+  local known = look_up(who, play_session, item)
   if known then
     return watch(var, known, false)
   end
 
-  local stream = new_stream(var, who, item, play_session)
+  local stream = new_stream(who, item, play_session)
   complete(stream)
 
   local limits =
@@ -241,12 +239,12 @@ end
 
 
 -- report: as reports.read returns it.
-local function check_report(var, who, report)
+local function check_report(who, report)
   if not report.play_session and not report.item then
     return
   end
 
-  local stream = new_stream(var, who, report.item or "", report.play_session)
+  local stream = new_stream(who, report.item or "", report.play_session)
   -- Nobody ends another's stream by naming it, nor by naming its device.
   stream.owner = stream.owner or device_owner(stream)
   if not stream.owner then
@@ -261,8 +259,8 @@ local function check_report(var, who, report)
 end
 
 
-local function check_preparation(var, who, item)
-  local stream = new_stream(var, who, item)
+local function check_preparation(who, item)
+  local stream = new_stream(who, item)
   stream.owner = stream.owner or device_owner(stream)
   if stream.owner then
     recent.remember(stream)
@@ -272,27 +270,29 @@ end
 
 -- Access phase: counts a stream, or refuses it. profile_limits, shared_limits:
 -- as stream_rules compiles them, one of them not false; who: the caller; route:
--- as routes.read returns it; report: what the request reports of a playback,
--- nil for nothing. Comes after all other checks, since it makes room at the
--- expense of other streams.
-function _M.check(profile_limits, shared_limits, var, who, route, report)
+-- as routes.read returns it; args: of a stream, as query.read returns them;
+-- report: what the request reports of a playback, nil for nothing. Comes after
+-- all other checks, since it makes room at the expense of other streams.
+function _M.check(profile_limits, shared_limits, var, who, route, args,
+                  report)
   local method = get_method()
   if method == "HEAD" or method == "OPTIONS" then
     return
   end
 
   if route.item then
-    return check_stream(profile_limits, shared_limits, var, who, route.item)
+    return check_stream(profile_limits, shared_limits, var, who, route.item,
+                        args)
   end
 
   if route.prepares then
-    return check_preparation(var, who, route.prepares)
+    return check_preparation(who, route.prepares)
   end
 
   if method == "POST" and route.ends_by_post
      or method == "DELETE" and route.ends_by_delete
   then
-    return check_report(var, who, report or reports.read(var))
+    return check_report(who, report or reports.read(var))
   end
 end
 
@@ -307,7 +307,7 @@ function _M.filter_header()
   local state = watched.get()
   local stream = state and state.stream
   if stream then
-    state.stream = nil
+    state.stream = false
     if state.is_new then
       sessions.forget(stream)
       report_end(stream, true)

@@ -45,9 +45,9 @@ end
 
 -- Begins to count down what is sent to a caller, where that is asked for. What
 -- was reported before is in the supervisor's number.
-local function watch_quotas(state, view, var, caller)
+local function watch_quotas(state, view, caller)
   local quotas = view.counts
-                 and decisions.counted(view.quotas, var.remote_addr,
+                 and decisions.counted(view.quotas, caller.ip,
                                        caller.user_key, caller.device_id)
   if quotas and not state.quotas then
     state.counted = state.accounted
@@ -63,15 +63,15 @@ local function find_end(state, var)
     return nil
   end
 
-  local server = request.server(rules, var)
-  local view = decisions.of(server.scope)
+  local sender = request.sender(rules, var)
+  local view = decisions.of(sender.server.scope)
   if not view.bans and not view.quotas then
-    state.quotas = nil
+    state.quotas = false
     return nil
   end
 
-  local caller = request.caller(server, var)
-  watch_quotas(state, view, var, caller)
+  local caller = sender:caller(var)
+  watch_quotas(state, view, caller)
   local session = query.read(var).play_session_id
   local rate = tonumber(var.limit_rate) or 0
 
@@ -79,7 +79,7 @@ local function find_end(state, var)
     local tables = view[step]
     local user = caller.user_key
                  or tables and tables.user and request.claimed_user(var)
-    local found = tables and decisions.find(tables, var.remote_addr, user,
+    local found = tables and decisions.find(tables, caller.ip, user,
                                             caller.device_id, session)
     if found and (found.reject or rate == 0 or found.rate_bps < rate) then
       return found

@@ -52,8 +52,7 @@ function _M.report(var, bytes)
   end
 
   local length = dict:rpush("usage", concat {
-    fmt('{"timestamp":%.3f,"request_id":"', now()), var.request_id,
-    '","ip":"', var.remote_addr, '",', line,
+    fmt('{"timestamp":%.3f,"ip":"', now()), var.remote_addr, '",', line,
     fmt(',"bytes":%d}', bytes),
   })
   if not length then

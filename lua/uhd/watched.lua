@@ -4,14 +4,14 @@
 --
 -- A state is found by the address of nginx's request. nginx uses an address
 -- again; so a state that no log handler took away (a location may have a log
--- handler of its own) is told by its request id and dropped.
+-- handler of its own) is told by when its request began, and dropped.
 
 local ffi = require "ffi"
 local get_request = require "resty.core.base".get_request
 
 
 local ffi_cast = ffi.cast
-local ngx = ngx
+local start_time = ngx.req.start_time
 local tonumber = tonumber
 local uintptr = ffi.typeof("uintptr_t")
 
@@ -25,10 +25,22 @@ local states = {}
 -- Returns the state of this request, made when there is none.
 function _M.add()
   local address = tonumber(ffi_cast(uintptr, get_request()))
-  local id = ngx.var.request_id
+  local began = start_time()
   local state = states[address]
-  if not state or state.id ~= id then
-    state = { id = id }
+  if not state or state.began ~= began then
+    -- Made with all members that it may get, so that it never grows.
+    state = {
+      began = began,
+      accounted = 0,
+      counted = 0,
+      epoch = false,
+      is_new = false,
+      login = false,
+      parts = 0,
+      quotas = false,
+      reported_at = 0,
+      stream = false,
+    }
     states[address] = state
   end
 
@@ -44,7 +56,7 @@ function _M.get()
     return nil
   end
 
-  if state.id ~= ngx.var.request_id then
+  if state.began ~= start_time() then
     states[address] = nil
     return nil
   end

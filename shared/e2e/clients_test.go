@@ -134,8 +134,8 @@ func TestRecordedClients(t *testing.T) {
 					t.Errorf("the client's name was read from %q, want %q", got.Kind, kind)
 				}
 			}
-			if len(got.ID) != 32 || time.Since(time.UnixMilli(int64(got.TS*1000))).Abs() > time.Hour {
-				t.Errorf("request id %q at %f", got.ID, got.TS)
+			if time.Since(time.UnixMilli(int64(got.TS*1000))).Abs() > time.Hour {
+				t.Errorf("logged at %f", got.TS)
 			}
 		})
 	}
