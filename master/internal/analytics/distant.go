@@ -22,30 +22,40 @@ type stream struct {
 
 // distant returns the users of whom two devices played in different networks at once.
 func (a *Analytics) distant(ctx context.Context, q Sharing) ([]Signal, error) {
-	var rows []telemetry.PlaybackSession
-	query := a.db.NewSelect().Model(&rows).ModelTableExpr("playback_sessions AS ?TableAlias").
+	query := a.db.NewSelect().Table("playback_sessions").
+		Column("server_id", "play_session_id", "device_id", "started_at", "last_seen_at", "stopped_at", "user_id", "item_id", "ip", "requests", "bytes").
 		Where("last_seen_at >= ?", q.Span.From.UnixMilli()).Where("started_at < ?", q.Span.To.UnixMilli()).
-		Where("user_id <> ''").Where("device_id <> ''").OrderBy("user_id", bun.OrderAsc).OrderBy("started_at", bun.OrderAsc)
+		Where("user_id <> ''").Where("device_id <> ''")
 	if len(q.Servers) > 0 {
 		query.Where("server_id IN (?)", bun.List(q.Servers))
 	}
 	if q.UserID != "" {
 		query.Where("user_id IN (?)", bun.List(Spellings("user_id", q.UserID)))
 	}
-	if err := query.Scan(ctx); err != nil {
+	rows, err := query.Rows(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }() // rows.Err has told
+	users := map[string][]telemetry.PlaybackSession{}
+	for rows.Next() {
+		var r telemetry.PlaybackSession
+		err := rows.Scan(&r.ServerID, &r.PlaySessionID, &r.DeviceID, &r.StartedAt, &r.LastSeenAt, &r.StoppedAt, &r.UserID,
+			&r.ItemID, &r.IP, &r.Requests, &r.Bytes)
+		if err != nil {
+			return nil, err
+		}
+		users[r.UserID] = append(users[r.UserID], r)
+	}
+	if err := rows.Err(); err != nil {
 		return nil, err
 	}
 	var found []Signal
-	for len(rows) > 0 {
-		user := rows[0].UserID
-		end := slices.IndexFunc(rows, func(r telemetry.PlaybackSession) bool { return r.UserID != user })
-		if end < 0 {
-			end = len(rows)
-		}
-		if s := overlaps(q, streamsOf(rows[:end], q.Span.Zone)); s != nil {
+	for _, sessions := range users {
+		slices.SortFunc(sessions, func(x, y telemetry.PlaybackSession) int { return cmp.Compare(x.StartedAt, y.StartedAt) })
+		if s := overlaps(q, streamsOf(sessions, q.Span.Zone)); s != nil {
 			found = append(found, *s)
 		}
-		rows = rows[end:]
 	}
 	return found, nil
 }
@@ -110,8 +120,7 @@ func overlaps(q Sharing, streams []stream) *Signal {
 
 func (s *stream) evidence() Evidence {
 	return Evidence{
-		ServerID: s.ServerID, IP: s.IP, Network: s.network, DeviceID: s.DeviceID, DeviceName: s.DeviceName,
-		ClientName: s.ClientName, From: s.from, To: s.to, Requests: s.Requests, Bytes: s.Bytes,
+		ServerID: s.ServerID, IP: s.IP, Network: s.network, DeviceID: s.DeviceID, From: s.from, To: s.to, Requests: s.Requests, Bytes: s.Bytes,
 		PlaySessionID: s.PlaySessionID, ItemID: s.ItemID,
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
+	"golang.org/x/sync/errgroup"
 )
 
 // Sharing is what signs of shared accounts are looked for.
@@ -84,18 +85,31 @@ func (a *Analytics) Sharing(ctx context.Context, q Sharing) (*Signals, error) {
 		return nil, err
 	}
 	answer := &Signals{From: q.Span.From.In(q.Span.Zone), To: q.Span.To.In(q.Span.Zone), Timezone: q.Span.Zone.String(), Items: []Signal{}}
-	for _, d := range days {
-		found, err := a.crowded(ctx, q, d)
-		if err != nil {
-			return nil, fmt.Errorf("users of %s: %w", d.From.Format(time.DateOnly), err)
+	// The days and the streams, some at a time.
+	found := make([][]Signal, len(days)+1)
+	group, inGroup := errgroup.WithContext(ctx)
+	group.SetLimit(workers)
+	group.Go(func() (err error) {
+		if found[len(days)], err = a.distant(inGroup, q); err != nil {
+			err = fmt.Errorf("overlapping streams: %w", err)
 		}
-		answer.Items = append(answer.Items, found...)
+		return err
+	})
+	for i, d := range days {
+		group.Go(func() (err error) {
+			if found[i], err = a.crowded(inGroup, q, d); err != nil {
+				err = fmt.Errorf("users of %s: %w", d.From.Format(time.DateOnly), err)
+			}
+			return err
+		})
 	}
-	streams, err := a.distant(ctx, q)
-	if err != nil {
-		return nil, fmt.Errorf("overlapping streams: %w", err)
+	if err := group.Wait(); err != nil {
+		return nil, err
 	}
-	answer.Items = append(answer.Items, streams...)
+	answer.Items = slices.Concat(found...)
+	if answer.Items == nil {
+		answer.Items = []Signal{}
+	}
 
 	// Streams at two places at once say most, and how far a count is above its threshold the rest.
 	strength := func(s Signal) float64 {
