@@ -28,7 +28,8 @@ type Board struct {
 
 	mu     sync.Mutex // guards what follows
 	common api.RateLimits
-	base   string // names common
+	base   string          // names common
+	plain  json.RawMessage // what slaves without kicks are told; nil: not asked for yet
 	kicks  map[fleet.Group][]api.Kick
 	slots  map[fleet.Group]*slot
 	rules  chan struct{} // closed when common.Rules is replaced
@@ -39,7 +40,7 @@ type Board struct {
 // slot is what one slave is told.
 type slot struct {
 	revision string
-	document json.RawMessage // of an api.LiveLimits; nil: not asked for yet
+	document json.RawMessage // of an api.LiveLimits with kicks; nil: not asked for yet
 	changed  chan struct{}   // closed when revision is replaced
 }
 
@@ -74,7 +75,7 @@ func (b *Board) ReloadLimits(ctx context.Context) error {
 		close(b.rules)
 		b.rules = make(chan struct{})
 	}
-	b.common, b.base = common, hex.EncodeToString(sum[:8])
+	b.common, b.base, b.plain = common, hex.EncodeToString(sum[:8]), nil
 	b.renew()
 	return nil
 }
@@ -172,18 +173,23 @@ func (b *Board) Document(group fleet.Group) (json.RawMessage, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s := b.slot(group)
-	if s.document == nil {
+	document := &s.document
+	if len(b.kicks[group]) == 0 {
+		document = &b.plain // one for thousands of slaves
+	}
+	if *document == nil {
 		live := api.LiveLimits{RateLimits: b.common, Kicks: b.kicks[group]}
 		live.Revision = s.revision
 		if live.Kicks == nil {
 			live.Kicks = []api.Kick{}
 		}
-		var err error
-		if s.document, err = json.Marshal(live); err != nil {
+		encoded, err := json.Marshal(live)
+		if err != nil {
 			return nil, fmt.Errorf("encode limits: %w", err)
 		}
+		*document = encoded
 	}
-	return s.document, nil
+	return *document, nil
 }
 
 // Current returns what all slaves are told, which is not to be changed.

@@ -9,6 +9,7 @@ import (
 	_ "time/tzdata" // slaves' zones, in images without them
 
 	"github.com/uhdadmin/media-gateway/master/internal/library"
+	"github.com/uhdadmin/media-gateway/shared/period"
 )
 
 const (
@@ -43,6 +44,34 @@ func (z *zones) load(name string) (*time.Location, error) {
 	}
 	z.known.Store(name, zone)
 	return zone, nil
+}
+
+// parsePeriod reads a period's key, also as older agents may spell it: 2026112220, 2026-11-22 20:00, 20261122,
+// 202611, 2026W47.
+func parsePeriod(kind period.Kind, key string, zone *time.Location) (period.Period, error) {
+	p, err := period.Parse(kind, key, zone)
+	if err == nil {
+		return p, nil
+	}
+	digits := strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, key[:min(len(key), 32)])
+	layouts := map[period.Kind]string{period.Hourly: "YYYY-MM-DDTHH", period.Daily: "YYYY-MM-DD", period.Weekly: "YYYY-Www", period.Monthly: "YYYY-MM"}
+	spelled := []byte{}
+	for _, c := range []byte(layouts[kind]) {
+		switch {
+		case !strings.ContainsRune("YMDHw", rune(c)):
+			spelled = append(spelled, c)
+		case digits == "":
+			return p, err
+		default:
+			spelled, digits = append(spelled, digits[0]), digits[1:]
+		}
+	}
+	return period.Parse(kind, string(spelled), zone)
 }
 
 func clip(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxName)], "") }

@@ -299,6 +299,31 @@ func TestNonsense(t *testing.T) {
 	}
 }
 
+// TestOldKeys: periods as older agents may spell them are the same periods.
+func TestOldKeys(t *testing.T) {
+	f := newFixture(t, "sqlite://"+filepath.Join(t.TempDir(), "master.db"))
+	f.addRule(api.RateLimitRule{ApplyTo: "user", QuotaHourly: 10, QuotaDaily: 10, QuotaWeekly: 10, QuotaMonthly: 10})
+	for kind, spellings := range map[period.Kind][]string{
+		period.Hourly: {"2006010215", "2006-01-02 15:00", "2006-01-02-15"}, period.Daily: {"20060102", "2006/01/02"}, period.Monthly: {"200601", "2006_01"},
+	} {
+		for i, spelling := range spellings {
+			c := f.count(kind, "user", "ann", 1, 0)
+			want := c.PeriodKey
+			c.PeriodKey = f.now().UTC().Format(spelling)
+			c.Scope = fmt.Sprint(i)
+			got := f.sync("old", c)
+			if len(got.Remaining) != 1 || got.Remaining[0].PeriodKey != want || number(got.Remaining[0].RequestsLeft) != fmt.Sprint(9-i) {
+				t.Errorf("%s %s: %+v", kind, c.PeriodKey, got.Remaining)
+			}
+		}
+	}
+	c := f.count(period.Weekly, "user", "ann", 1, 0)
+	c.PeriodKey = c.PeriodKey[:4] + c.PeriodKey[6:]
+	if got := f.sync("old", c); len(got.Remaining) != 1 {
+		t.Errorf("%s: %+v", c.PeriodKey, got)
+	}
+}
+
 // TestZone: the day of a slave's zone ends when it ends there.
 func TestZone(t *testing.T) {
 	f := newFixture(t, "sqlite://"+filepath.Join(t.TempDir(), "master.db"))

@@ -62,23 +62,24 @@ func (k *Keeper) counters(group fleet.Group, in api.QuotaSync) ([]store.QuotaCou
 	}
 	now, slave := k.cfg.Now(), slaveOf(group, clip(in.SlaveID))
 	rows := make([]store.QuotaCounter, 0, len(in.Counters))
-	ends := map[store.QuotaPeriod]time.Time{} // a body has few periods
+	periods := map[store.QuotaPeriod]period.Period{} // a body has few
 	for _, c := range in.Counters {
 		named := store.QuotaPeriod{PeriodType: c.PeriodType, PeriodKey: c.PeriodKey}
-		end, known := ends[named]
+		seen, known := periods[named]
 		if !known {
-			if p, err := period.Parse(period.Kind(c.PeriodType), c.PeriodKey, zone); err == nil && !p.Start.After(now.Add(clockSkew)) {
-				end = p.End
+			p, err := parsePeriod(period.Kind(c.PeriodType), c.PeriodKey, zone)
+			if err == nil && !p.Start.After(now.Add(clockSkew)) {
+				seen = p
 			}
-			ends[named] = end
+			periods[named] = seen
 		}
-		if now.Sub(end) > keptFor || !dimensions[c.Dimension] || len(c.DimensionValue) > maxValue {
+		if now.Sub(seen.End) > keptFor || !dimensions[c.Dimension] || len(c.DimensionValue) > maxValue {
 			continue
 		}
 		rows = append(rows, store.QuotaCounter{
-			PeriodType: c.PeriodType, PeriodKey: c.PeriodKey, Dimension: c.Dimension,
+			PeriodType: c.PeriodType, PeriodKey: seen.Key, Dimension: c.Dimension,
 			Value: library.Canonical(c.Dimension, c.DimensionValue), Slave: slave, Scope: clip(c.Scope),
-			Requests: max(0, int64(c.RequestCount)), Bytes: max(0, int64(c.BandwidthBytes)), EndsAt: end.Unix(),
+			Requests: max(0, int64(c.RequestCount)), Bytes: max(0, int64(c.BandwidthBytes)), EndsAt: seen.End.Unix(),
 		})
 	}
 	k.metrics.stored.Add(float64(len(rows)))
