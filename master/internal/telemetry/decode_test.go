@@ -112,6 +112,32 @@ func TestOlderAgents(t *testing.T) {
 	})
 }
 
+// TestLatest: names are those of the latest line that tells them, in whatever order lines come, within a batch and
+// over several.
+func TestLatest(t *testing.T) {
+	line := func(second int, name, user, address string) string {
+		return fmt.Sprintf(`{"timestamp":%d,"device_id":"d","device_name":"%s","user_id":"%s","ip":"%s","play_session_id":"p","item_id":"i","verdict":"allow"}`,
+			1795379400+second, name, user, address)
+	}
+	lines := []string{line(5, "five", "", "192.0.2.5"), line(9, "nine", "", ""), line(7, "seven", "u7", "192.0.2.7"), line(3, "three", "u3", "192.0.2.3")}
+	onEach(t, func(t *testing.T, b *bed) {
+		b.report(ReportAccess, "", `[`+strings.Join(lines, ",")+`]`)
+		for _, l := range lines {
+			b.report(ReportAccess, "", strings.NewReplacer(`"device_id":"d"`, `"device_id":"e"`, `"play_session_id":"p"`, `"play_session_id":"q"`).Replace(l))
+		}
+		for _, device := range []string{"d", "e"} {
+			b.wantRow("SELECT device_name, last_seen_at - first_seen_at, requests FROM devices WHERE device_id = '"+device+"'", "nine", 6000, 4)
+			b.wantRow("SELECT device_name, last_seen_at - started_at, requests FROM playback_sessions WHERE device_id = '"+device+"'", "nine", 6000, 4)
+		}
+		// A text that the latest line does not tell is of another one.
+		b.wantRow("SELECT count(*) FROM devices WHERE user_id IN ('u7', 'u3') AND ip <> ''", 2)
+		b.report(ReportAccess, "", line(11, "", "u11", "192.0.2.11"))
+		b.wantRow("SELECT device_name, user_id, ip FROM devices WHERE device_id = 'd'", "nine", "u11", "192.0.2.11")
+		b.report(ReportAccess, "", line(10, "ten", "u10", "192.0.2.10"))
+		b.wantRow("SELECT device_name, user_id, ip FROM devices WHERE device_id = 'd'", "nine", "u11", "192.0.2.11")
+	})
+}
+
 // TestRealtime: each list is the whole of what its reporter has.
 func TestRealtime(t *testing.T) {
 	onEach(t, func(t *testing.T, b *bed) {
