@@ -51,14 +51,20 @@ func cpuTime(t testing.TB, pid int) time.Duration {
 
 func residentBytes(t testing.TB, pid int) int64 {
 	t.Helper()
+	return memoryOf(t, pid, "VmRSS:")
+}
+
+// memoryOf reads one of the sizes in /proc/PID/status.
+func memoryOf(t testing.TB, pid int, name string) int64 {
+	t.Helper()
 	for line := range strings.Lines(read(t, fmt.Sprintf("/proc/%d/status", pid))) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if rest, ok := strings.CutPrefix(line, name); ok {
 			kb, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
 			must(t, err)
 			return kb << 10
 		}
 	}
-	t.Fatal("no VmRSS")
+	t.Fatalf("no %s", name)
 	return 0
 }
 

@@ -76,6 +76,7 @@ type Login struct {
 
 // Parser reads lines one after the other, with memory that it uses again. It is for one goroutine.
 type Parser struct {
+	line  []byte // a copy: texts of the entry lie in it
 	json  fastjson.Parser
 	entry *Entry
 	err   error
@@ -87,6 +88,10 @@ var ErrNoEntry = errors.New("no log entry")
 
 // Parse reads a line into e, whatever was in it before. Members that it does not know are left alone.
 func (p *Parser) Parse(line []byte, e *Entry) error {
+	p.line = append(p.line[:0], line...)
+	if p.parseFlat(e) {
+		return p.checked(e)
+	}
 	*e = Entry{}
 	v, err := p.json.ParseBytes(line)
 	if err != nil {
@@ -105,6 +110,10 @@ func (p *Parser) Parse(line []byte, e *Entry) error {
 	if p.err != nil {
 		return fmt.Errorf("%w: %w", ErrNoEntry, p.err)
 	}
+	return p.checked(e)
+}
+
+func (p *Parser) checked(e *Entry) error {
 	if e.Timestamp <= 0 {
 		return fmt.Errorf("%w: it has no timestamp", ErrNoEntry)
 	}

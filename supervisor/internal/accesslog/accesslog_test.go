@@ -104,6 +104,7 @@ func FuzzParse(f *testing.F) {
 	var p Parser
 	f.Fuzz(func(t *testing.T, line []byte) {
 		before := bytes.Clone(line)
+		alike(t, line)
 		var e Entry
 		if err := p.Parse(line, &e); err == nil {
 			if e.BytesSent < 0 || e.Accounted < 0 || e.Bytes < 0 || !(e.Timestamp > 0) {
@@ -143,8 +144,30 @@ func TestFlat(t *testing.T) {
 	}
 }
 
+// TestBothParsers read every line alike: the one for flat lines, and the one for all.
+func TestBothParsers(t *testing.T) {
+	flat := strings.NewReplacer(`\"Pro\"`, "Pro", `\u00fc`, "ü").Replace(requestLine)
+	for _, line := range append(garbage, flat, requestLine, `{"timestamp":1,"other":"x","more":7,"bytes":12,"seq":3,"epoch":"e"}`, `{"timestamp":1,"playback":"x"}`,
+		`{"timestamp":1,"login":7}`, `{"timestamp":12345678901234567.25,"request_time":0.0001}`, `{"timestamp":1,"bytes":1234567890123456789}`) {
+		alike(t, []byte(line))
+	}
+}
+
+// alike fails unless both parsers make the same of a line.
+func alike(t *testing.T, line []byte) {
+	t.Helper()
+	var fast, slow Parser
+	var a, b Entry
+	errA := fast.Parse(line, &a)
+	// With a space in it, a line is not flat any more.
+	errB := slow.Parse(append([]byte(" "), line...), &b)
+	if (errA == nil) != (errB == nil) || errA == nil && !reflect.DeepEqual(a, b) {
+		t.Errorf("%.200q: %+v, %v; else %+v, %v", line, a, errA, b, errB)
+	}
+}
+
 func BenchmarkParse(b *testing.B) {
-	line := []byte(requestLine)
+	line := []byte(strings.NewReplacer(`\"Pro\"`, "Pro", `\u00fc`, "ü").Replace(requestLine))
 	b.SetBytes(int64(len(line)))
 	b.ReportAllocs()
 	var p Parser

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/uhdadmin/media-gateway/supervisor/internal/durable"
 )
@@ -60,8 +61,8 @@ func (s *Spool) Last() ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	names := []string{fileName(Usage)}
-	for i := len(s.usage.segments) - 1; i >= 0; i-- {
-		names = append(names, segmentName(Usage, s.usage.segments[i].number))
+	for _, g := range slices.Backward(s.usage.segments) {
+		names = append(names, segmentName(Usage, g.number))
 	}
 	for _, name := range names {
 		line, _, err := s.lastLine(name)

@@ -322,7 +322,7 @@ func TestNotified(t *testing.T) {
 	defer cancel()
 	running.Go(func() { _ = b.Run(ctx) })
 	eventually(t, "it runs", func() bool { return b.Status().Consumers != nil })
-	for i := range 20 {
+	for i := range 5 {
 		b.write(t, fmt.Sprintln(i))
 		got, err := r.Next(ctx, 1, 100)
 		must(t, err)

@@ -97,25 +97,36 @@ func Open(cfg Config) (*Spool, error) {
 	return s, nil
 }
 
+// gather is how long what nginx writes may wait until readers look: a busy nginx writes a hundred times a
+// second, and each look of each reader has its price.
+const gather = 200 * time.Millisecond
+
 // Run looks after the spool until ctx ends.
 func (s *Spool) Run(ctx context.Context) error {
 	tick := time.NewTicker(s.cfg.Interval)
 	defer tick.Stop()
 	written := s.watch()
 	defer written.close()
+	gathered := time.NewTimer(0)
+	defer gathered.Stop()
+	gathering := true
+	s.report(s.look())
 	for {
-		s.report(s.look())
-		for waiting := true; waiting; {
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-tick.C:
-				waiting = false
-			case event := <-written.events:
-				s.wakeWriter(event.Name)
-			case err := <-written.errors:
-				s.cfg.Log.Debug("Notifications about the spool were lost, looked at all the same", "error", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			s.report(s.look())
+		case <-written.events:
+			if !gathering {
+				gathering = true
+				gathered.Reset(gather)
 			}
+		case <-gathered.C:
+			gathering = false
+			s.wake()
+		case err := <-written.errors:
+			s.cfg.Log.Debug("Notifications about the spool were lost, looked at all the same", "error", err)
 		}
 	}
 }
@@ -138,9 +149,8 @@ func (s *Spool) look() error {
 	s.reopen()
 	err = errors.Join(err, s.collect(s.access), s.collect(s.usage), s.trim())
 	s.takeStock()
-	for _, j := range []*journal{s.access, s.usage} {
-		j.wake() // the slow way, where notifications do not come
-	}
+	s.access.wake() // the slow way, where notifications do not come
+	s.usage.wake()
 	return err
 }
 

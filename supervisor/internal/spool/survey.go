@@ -85,12 +85,11 @@ func (s *Spool) isFinal(j *journal, g *segment) bool {
 	if j == s.usage {
 		return true // Append has closed it
 	}
-	switch open, err := openForWriting(s.path(segmentName(j.log, g.number))); {
-	case err == nil:
-		return !open
-	default:
-		return g.quiet >= quietLooks
+	open, err := openForWriting(s.path(segmentName(j.log, g.number)))
+	if err != nil {
+		return g.quiet >= quietLooks // the kernel does not say
 	}
+	return !open
 }
 
 // openForWriting tells whether some process has the file open for writing: the kernel grants a read lease

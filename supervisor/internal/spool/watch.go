@@ -1,10 +1,6 @@
 package spool
 
-import (
-	"path/filepath"
-
-	"github.com/fsnotify/fsnotify"
-)
+import "github.com/fsnotify/fsnotify"
 
 // notifications of what happens in the folder; without a watcher the channels never speak.
 type notifications struct {
@@ -34,14 +30,9 @@ func (n notifications) close() {
 	}
 }
 
-// wakeWriter wakes the readers of the log that a file belongs to.
-func (s *Spool) wakeWriter(path string) {
+// wake makes the readers of what nginx writes look; Append wakes those of the other log.
+func (s *Spool) wake() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	name := filepath.Base(path)
-	for _, j := range []*journal{s.access, s.usage} {
-		if _, ok := numberOf(j.log, name); ok || name == fileName(j.log) {
-			j.wake()
-		}
-	}
+	s.access.wake()
 }

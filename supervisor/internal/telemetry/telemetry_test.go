@@ -380,7 +380,7 @@ func TestRefusesAll(t *testing.T) {
 func TestTooLarge(t *testing.T) {
 	l := newLedger(t)
 	asked := 0
-	l.rule = func(r *http.Request, rows []row) (int, map[string]string) {
+	l.rule = func(_ *http.Request, rows []row) (int, map[string]string) {
 		asked++
 		if len(rows) > 300 {
 			return http.StatusRequestEntityTooLarge, nil
