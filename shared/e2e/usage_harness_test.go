@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -217,9 +218,26 @@ func (g *gateway) restartSlave(t testing.TB, env []string) {
 	must(t, g.slave.WaitReady(within(t)))
 }
 
-// restartNginx has nginx end, as gracefully as it does, and waits for the one that the supervisor starts.
+// restartNginx has nginx end by itself, as gracefully as it does, and waits for the one that the supervisor starts.
+// What nginx knows of transfers goes with it, so that the supervisor has to have that before; the two seconds that
+// an nginx which dies under streams costs are not what this is about.
 func (g *gateway) restartNginx(t testing.TB) {
 	t.Helper()
+	admin := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(g.slave.Root, "run", "admin.sock"))
+	}}}
+	eventually(t, func() error {
+		res, err := admin.Get("http://nginx/state")
+		if err != nil {
+			return err
+		}
+		defer func() { _ = res.Body.Close() }()
+		var state struct{ Usage struct{ Waiting int } }
+		if err := json.NewDecoder(res.Body).Decode(&state); err != nil || state.Usage.Waiting > 0 {
+			return fmt.Errorf("%d records wait in nginx, %w", state.Usage.Waiting, err)
+		}
+		return nil
+	})
 	before := nginxMaster(t, g.slave)
 	must(t, syscall.Kill(before, syscall.SIGQUIT))
 	eventually(t, func() error {
