@@ -64,7 +64,11 @@ func newMaster(t *testing.T) *master {
 	ingester := telemetry.NewIngester(telemetry.Config{Database: m.telemetry, Log: log, Registry: m.registry})
 	ingesting := make(chan error, 1)
 	go func() { ingesting <- ingester.Run(t.Context()) }()
-	t.Cleanup(func() { _ = <-ingesting })
+	t.Cleanup(func() {
+		if err := <-ingesting; err != nil {
+			t.Error(err)
+		}
+	})
 	r := chi.NewRouter()
 	live, err := limits.Load(t.Context(), st)
 	if err != nil {

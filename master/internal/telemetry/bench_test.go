@@ -67,8 +67,9 @@ func benchmarkIngest(b *testing.B, db Database) {
 	b.ResetTimer()
 	began := cpu()
 	next := make(chan []byte)
-	done := make(chan error, slaves)
-	for range slaves {
+	var done [slaves]chan struct{}
+	for s := range slaves {
+		done[s] = make(chan struct{})
 		go func() {
 			for text := range next {
 				batch := newBatch(Sender{Source: "a", ServerID: 1, Servers: []int64{1}}, "", MillisOf(time.Now()), nil)
@@ -79,15 +80,15 @@ func benchmarkIngest(b *testing.B, db Database) {
 					b.Error(err)
 				}
 			}
-			done <- nil
+			close(done[s])
 		}()
 	}
 	for i := range b.N {
 		next <- bodies[i%len(bodies)]
 	}
 	close(next)
-	for range slaves {
-		<-done
+	for _, d := range done {
+		<-d
 	}
 	rows := float64(b.N) * 1000
 	b.ReportMetric(float64((cpu()-began).Microseconds())/rows, "cpu-µs/row")

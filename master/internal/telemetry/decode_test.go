@@ -58,7 +58,7 @@ func TestLineOfOurs(t *testing.T) {
 
 // TestUsage: bytes of a running transfer count when they flow, those of its end when it ends.
 func TestUsage(t *testing.T) {
-	onEach(t, func(t *testing.T, b *bed) {
+	onEach(t, func(_ *testing.T, b *bed) {
 		earlier := `"timestamp":1795375800.125` // an hour before
 		b.report(ReportBandwidth, "", `{"entries":[{`+earlier+`,"request_id":"r1",`+caller+`,"play_session_id":"p1","item_id":"i1","verdict":"allow","bytes":600,"epoch":"e","seq":1}]}`)
 		b.report(ReportAccess, "", `{"entries":[{`+at+`,"request_id":"r1","method":"GET","status":206,"bytes_sent":1000,"request_time":4000,"accounted":600,`+caller+`,"uri":"/Videos/i1/stream","play_session_id":"p1","item_id":"i1","verdict":"allow"}]}`)
@@ -120,7 +120,7 @@ func TestLatest(t *testing.T) {
 			1795379400+second, name, user, address)
 	}
 	lines := []string{line(5, "five", "", "192.0.2.5"), line(9, "nine", "", ""), line(7, "seven", "u7", "192.0.2.7"), line(3, "three", "u3", "192.0.2.3")}
-	onEach(t, func(t *testing.T, b *bed) {
+	onEach(t, func(_ *testing.T, b *bed) {
 		b.report(ReportAccess, "", `[`+strings.Join(lines, ",")+`]`)
 		for _, l := range lines {
 			b.report(ReportAccess, "", strings.NewReplacer(`"device_id":"d"`, `"device_id":"e"`, `"play_session_id":"p"`, `"play_session_id":"q"`).Replace(l))
@@ -140,7 +140,7 @@ func TestLatest(t *testing.T) {
 
 // TestRealtime: each list is the whole of what its reporter has.
 func TestRealtime(t *testing.T) {
-	onEach(t, func(t *testing.T, b *bed) {
+	onEach(t, func(_ *testing.T, b *bed) {
 		b.report(ReportSessions, "", `{"sessions":[{"session_id":"s1","emby_user_id":"U1","device_id":"d","is_playing":true,"is_paused":false,"started_at":1795379000},{"session_id":"s2","scope":2,"play_session_id":"p2","bytes":5},{"device_id":"nameless"}]}`)
 		b.wantRow("SELECT server_id, user_id, is_playing, started_at, reported_at FROM realtime_sessions WHERE session_id = 's1'", 1, "u1", b.truth(true), 1795379000_000, MillisOf(b.now))
 		b.wantRow("SELECT server_id, play_session_id, bytes FROM realtime_sessions WHERE session_id = 's2'", 2, "p2", 5)
@@ -193,7 +193,7 @@ func TestBodies(t *testing.T) {
 
 // TestAddress: what is kept of addresses is decided before anything is stored.
 func TestAddress(t *testing.T) {
-	onEach(t, func(t *testing.T, b *bed) {
+	onEach(t, func(_ *testing.T, b *bed) {
 		b.cfg.Address = func(string) string { return "0.0.0.0" }
 		b.report(ReportAccess, "", `{"entries":[{`+at+`,"request_id":"r",`+caller+`,"verdict":"reject","reason":"x","login":{"success":true}}]}`)
 		b.report(ReportLogin, "", `{"client_ip":"192.0.2.7"}`)

@@ -37,7 +37,9 @@ func newBed(t *testing.T, db Database) *bed {
 	go func() { done <- b.Run(ctx) }()
 	t.Cleanup(func() {
 		stop()
-		<-done
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	})
 	return b
 }

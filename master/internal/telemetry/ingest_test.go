@@ -27,14 +27,7 @@ func TestTables(t *testing.T) {
 			mediaAccessTable: len((&MediaAccess{}).values(nil)),
 			hourlyTable:      len((&Rollup{}).values(nil)), dailyTable: len((&Rollup{}).values(nil)),
 		} {
-			rows, err := b.db.Reader().QueryContext(t.Context(), "SELECT * FROM "+table.Name+" LIMIT 0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			names, err := rows.Columns()
-			if err := errors.Join(err, rows.Err(), rows.Close()); err != nil {
-				t.Fatal(err)
-			}
+			names := b.columns(table.Name)
 			var own []string
 			for _, c := range table.Columns {
 				own = append(own, c.Name)
@@ -44,6 +37,21 @@ func TestTables(t *testing.T) {
 			}
 		}
 	})
+}
+
+// columns returns a table's.
+func (b *bed) columns(table string) []string {
+	b.t.Helper()
+	rows, err := b.db.Reader().QueryContext(b.t.Context(), "SELECT * FROM "+table+" LIMIT 0")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	names, err := rows.Columns()
+	if err := errors.Join(err, rows.Err()); err != nil {
+		b.t.Fatal(err)
+	}
+	return names
 }
 
 // TestSums: rollups and the other sums are those of the rows, whatever batches and transactions these

@@ -12,7 +12,7 @@ func (s *sums) sumDays() {
 			d.Period = h.Period.Day()
 			continue
 		}
-		d.Counts.add(&h.Counts, -1)
+		d.add(&h.Counts, -1)
 		for j, n := range h.Latency {
 			d.Latency[j] += n
 		}

@@ -58,7 +58,7 @@ func cpuOfTree(pid int) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	for _, child := range strings.Fields(string(text)) {
+	for child := range strings.FieldsSeq(string(text)) {
 		id, err := strconv.Atoi(child)
 		if err != nil {
 			return 0, err
