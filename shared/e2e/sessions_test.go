@@ -58,7 +58,7 @@ func startFleet(t *testing.T, onExceed string) *fleet {
 	must(t, err)
 	for i := range f.slaves {
 		f.slaves[i] = startSlave(t, testbed.SlaveConfig{Root: roots[i], MasterURL: f.master.URL, Token: tokens[i], Env: []string{
-			"EMBY_SERVER_URL=" + srv.URL, "EMBY_API_KEY=" + mediaKey, "SESSION_HEARTBEAT_INTERVAL=2",
+			"EMBY_SERVER_URL=" + srv.URL, "EMBY_API_KEY=" + mediaKey, "SESSION_HEARTBEAT_INTERVAL=2", "QUOTA_SYNC_INTERVAL=1",
 		}})
 	}
 	for _, host := range []string{"127.0.0.1", "127.0.0.2"} {
@@ -190,6 +190,22 @@ func TestOneStreamOverTwoSlaves(t *testing.T) {
 			}
 		}
 		return fmt.Errorf("live sessions: %+v", f.live(t))
+	})
+	// The list is telemetry, too.
+	eventually(t, func() error {
+		var list struct {
+			Items []struct {
+				PlaySessionID string `json:"play_session_id"`
+				ItemID        string `json:"item_id"`
+			}
+		}
+		must(t, f.master.Admin.Do(t.Context(), http.MethodGet, "telemetry/realtime-sessions", nil, &list))
+		for _, s := range list.Items {
+			if s.PlaySessionID == "s1" && s.ItemID == item {
+				return nil
+			}
+		}
+		return fmt.Errorf("reported: %+v", list.Items)
 	})
 	tv.ends(t, first, "s1")
 	began := time.Now()

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -110,11 +111,16 @@ func (d *Desk) snapshot() (api.SessionHeartbeat, api.RealtimeHeartbeat) {
 	now, n := d.cfg.Now(), d.table.order.Len()
 	beat := api.SessionHeartbeat{Sessions: make([]api.LiveSession, 0, n)}
 	realtime := api.RealtimeHeartbeat{Sessions: make([]api.RealtimeSession, 0, n)}
+	names := make(map[string]int, n) // clients make play sessions up, and a list names each once
 	for e := d.table.order.Front(); e != nil; e = e.Next() {
 		s := e.Value.(*live)
 		beat.Sessions = append(beat.Sessions, s.wire(now))
+		name := s.PlaySessionID
+		if names[name]++; names[name] > 1 {
+			name = fmt.Sprintf("%s (%d)", name, names[name])
+		}
 		realtime.Sessions = append(realtime.Sessions, api.RealtimeSession{
-			SessionID: s.PlaySessionID, UserID: s.UserID, DeviceID: s.DeviceID, DeviceName: s.DeviceName, ClientName: s.ClientName,
+			SessionID: name, UserID: s.UserID, DeviceID: s.DeviceID, DeviceName: s.DeviceName, ClientName: s.ClientName,
 			ClientIP: s.ClientIP, IsPlaying: !s.paused, IsPaused: s.paused, StartedAt: float64(s.started.UnixMilli()) / 1000,
 			Scope: s.Scope, PlaySessionID: s.PlaySessionID, ItemID: s.ItemID, Bytes: s.bytes,
 		})

@@ -64,7 +64,7 @@ func TestWithoutCheckIn(t *testing.T) {
 
 	f.run()
 	f.wasTold("heartbeat ann/a:false:1500 bob/a:false:7 /item f9:false:507")
-	f.wasTold("realtime ann/a:false:1500 bob/a:false:7 /item f9:false:507")
+	f.wasTold("realtime ann/a:false:1500 bob/a (2):false:7 /item f9:false:507")
 }
 
 // TestUserKnownLater: a session does not become a second one when its token's user is found out.
