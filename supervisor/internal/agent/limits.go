@@ -40,9 +40,7 @@ func (a *Agent) takeLimits(ctx context.Context, revision string) (changed bool, 
 	if err != nil {
 		return false, err
 	}
-	if live.Revision == "" {
-		live.Revision = revision
-	}
+	live.Revision = revision // of which it is, or newer: then the next version check says so
 	if a.cfg.Kicks != nil {
 		a.cfg.Kicks(live.Kicks)
 	}

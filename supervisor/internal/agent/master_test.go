@@ -27,6 +27,7 @@ type master struct {
 	beats    []api.Heartbeat
 	polls    int
 	fetches  int
+	limits   api.LiveLimits // live where they have a revision
 
 	old       bool                             // knows neither wait, hashes nor Bearer, and answers in envelopes
 	impatient bool                             // answers at once whatever wait says
@@ -40,6 +41,11 @@ func newMaster(t *testing.T) *master {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/v1/media-slave/config/version", m.version)
 	mux.HandleFunc("GET /api/v1/media-slave/config", m.fetch)
+	mux.HandleFunc("GET /api/v1/media-slave/rate-limits", func(w http.ResponseWriter, _ *http.Request) {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.answer(w, m.limits)
+	})
 	mux.HandleFunc("POST /api/v1/media-slave/ack", func(w http.ResponseWriter, r *http.Request) {
 		receive(m, w, r, &m.acks)
 	})
@@ -97,6 +103,15 @@ func (m *master) restore(t *testing.T, cfg api.Config) {
 	m.replace(t, cfg)
 }
 
+// limit makes limits what is live.
+func (m *master) limit(limits api.LiveLimits) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.limits = limits
+	close(m.changed)
+	m.changed = make(chan struct{})
+}
+
 func (m *master) replace(t *testing.T, cfg api.Config) {
 	t.Helper()
 	cfg.Epoch, cfg.Mode, cfg.ServiceType = 1700000000, api.ModeMultiServer, api.Emby
@@ -119,12 +134,13 @@ func (m *master) version(w http.ResponseWriter, r *http.Request) {
 	m.mu.Lock()
 	m.polls++
 	hash, changed, old, holds := m.config.ConfigHash, m.changed, m.old, !m.old && !m.impatient
+	limits := m.limits.Revision
 	m.mu.Unlock()
 	wait, _ := strconv.Atoi(r.FormValue("wait"))
 	if old && wait > 0 {
 		m.t.Error("a master that knows no wait was asked to")
 	}
-	if wait > 0 && holds && r.FormValue("hash") == hash {
+	if wait > 0 && holds && r.FormValue("hash") == hash && r.FormValue("limits") == limits {
 		select {
 		case <-changed:
 		case <-r.Context().Done():
@@ -133,7 +149,7 @@ func (m *master) version(w http.ResponseWriter, r *http.Request) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	v := api.Version{Version: m.config.Version, SnapshotID: m.config.SnapshotID, ConfigHash: m.config.ConfigHash, Epoch: m.config.Epoch}
+	v := api.Version{Version: m.config.Version, SnapshotID: m.config.SnapshotID, ConfigHash: m.config.ConfigHash, Epoch: m.config.Epoch, LimitsRevision: m.limits.Revision}
 	if m.old {
 		v.ConfigHash, v.Epoch = "", 0
 	}

@@ -75,7 +75,7 @@ func (s *slave) start(t *testing.T, m *master) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.nginx, err = nginx.New(nginx.Config{Root: s.root, DrainTimeout: time.Second, Stderr: stderr, Log: log})
+	s.nginx, err = nginx.New(nginx.Config{Root: s.root, DrainTimeout: time.Second, Stderr: stderr, Log: log, Started: func() { s.agent.NginxStarted() }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -162,3 +162,28 @@ func TestBounded(t *testing.T) {
 		t.Error("the wrong ones made room")
 	}
 }
+
+// TestReplace: a source's decisions stand beside others, go when they are not named any more or end, and are
+// pushed only when they are others.
+func TestReplace(t *testing.T) {
+	g := &gate{}
+	s := start(t, g)
+	until := g.now.Add(time.Hour).Unix()
+	of := func(value string) nginx.Decision {
+		return nginx.Decision{Dimension: "user", Value: value, Action: "reject", Reason: "quota_requests", Until: new(until)}
+	}
+	s.Kick("1", "a")
+	s.Replace(decision.Quota, []nginx.Decision{of("u"), of("v")})
+	s.Replace(decision.Enforcement, []nginx.Decision{of("u")})
+	g.has(t, 4)
+	version := s.Status().Version
+	s.Replace(decision.Quota, []nginx.Decision{of("u"), of("v")})
+	if now := s.Status().Version; now != version {
+		t.Error("the same decisions are a change")
+	}
+	s.Replace(decision.Quota, []nginx.Decision{of("v")})
+	g.has(t, 3)
+	g.change(func(g *gate) { g.now = g.now.Add(2 * time.Hour) })
+	s.Replace(decision.Enforcement, nil)
+	g.has(t, 0)
+}
