@@ -1,9 +1,13 @@
 package app_test
 
 import (
+	"bytes"
 	"encoding/csv"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -71,6 +75,36 @@ func TestAnalyticsPages(t *testing.T) {
 	records, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(string(sheet.body), "\xEF\xBB\xBF"))).ReadAll()
 	if err != nil || len(records) != 4 || records[0][0] != "id" || !strings.Contains(string(sheet.body), "'=cmd()") {
 		t.Errorf("CSV is %q, %v", sheet.body, err)
+	}
+}
+
+// TestAllKindsAreListed: as JSON and as CSV, whose columns are the members of the JSON.
+func TestAllKindsAreListed(t *testing.T) {
+	m, slave := reporting(t)
+	report(t, slave, line(time.Now(), `,"play_session_id":"p1","item_id":"i1"`), line(time.Now(), `,"status":403,"verdict":"reject","reason":"ban","rule":""`))
+	for kind, rows := range map[string]int{
+		"access-logs": 2, "blocked-requests": 1, "login-events": 0, "playback-events": 0, "playback-sessions": 1, "devices": 1,
+		"user-activities": 1, "realtime-sessions": 0, "api-calls": 1, "bandwidth": 1, "media-access": 1,
+	} {
+		path := admin + "/telemetry/" + kind + "?from=" + time.Now().UTC().AddDate(0, 0, -1).Format(time.DateOnly)
+		var page struct{ Items []map[string]any }
+		listed := m.admin.do(t, "GET", path, nil)
+		listed.want(t, http.StatusOK)
+		if err := json.Unmarshal(listed.body, &page); err != nil || len(page.Items) != rows {
+			t.Errorf("%s: %s, %v, want %d rows", kind, listed.body, err, rows)
+		}
+		sheet := m.admin.do(t, "GET", path+"&format=csv", nil)
+		sheet.want(t, http.StatusOK)
+		records, err := csv.NewReader(bytes.NewReader(sheet.body)).ReadAll()
+		if err != nil || len(records) != rows+1 {
+			t.Errorf("%s: CSV is %q, %v", kind, sheet.body, err)
+			continue
+		}
+		for _, item := range page.Items {
+			if got, want := slices.Sorted(slices.Values(records[0])), slices.Sorted(maps.Keys(item)); !slices.Equal(got, want) {
+				t.Errorf("%s: CSV has the columns %q, JSON %q", kind, got, want)
+			}
+		}
 	}
 }
 
