@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -28,7 +29,12 @@ type slave struct {
 
 func startSlave(t *testing.T, server *testbed.RedisServer) *slave {
 	t.Helper()
-	o, err := redisconn.Parse("redis://" + server.Addr)
+	return startSlaveAt(t, "redis://"+server.Addr)
+}
+
+func startSlaveAt(t *testing.T, url string) *slave {
+	t.Helper()
+	o, err := redisconn.Parse(url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,4 +208,49 @@ func TestRedisReadOnly(t *testing.T) {
 			eventually(t, "written", func() bool { return s.client.Exists(t.Context(), "uhd:token:1:"+hash(1)).Val() == 1 })
 		})
 	}
+}
+
+// TestCluster: tokens are on all nodes, and each is found.
+func TestCluster(t *testing.T) {
+	nodes := testbed.RedisCluster(t)
+	url := "redis+cluster://" + nodes[0].Addr + "," + nodes[1].Addr
+	one, two := startSlaveAt(t, url), startSlaveAt(t, url)
+	const tokens = 100
+	for n := range tokens {
+		learn(t, one.Book, "1", n, "ann")
+	}
+	for n := range tokens {
+		eventually(t, "known at the other slave", func() bool { return two.knows(t, "1", n, "ann") })
+	}
+	for _, node := range nodes {
+		if n := node.Do(t, "DBSIZE").(int64); n < tokens/10 {
+			t.Errorf("a node has %d of %d tokens", n, tokens)
+		}
+	}
+}
+
+// TestFailover: what is learnt while Sentinel looks for another primary is written to that one.
+func TestFailover(t *testing.T) {
+	primary := testbed.Redis(t)
+	host, port, err := net.SplitHostPort(primary.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	replica := testbed.Redis(t, "replicaof "+host+" "+port)
+	sentinel := testbed.Sentinel(t, primary, 1)
+	says := func(server *testbed.RedisServer, section, text string) func() bool {
+		return func() bool { return strings.Contains(server.Do(t, "INFO", section).(string), text) }
+	}
+	eventually(t, "the sentinel knows the replica", says(sentinel, "sentinel", "slaves=1"))
+	eventually(t, "the replica follows", says(replica, "replication", "master_link_status:up"))
+	s := startSlaveAt(t, "redis+sentinel://"+sentinel.Addr+"/main")
+	learn(t, s.Book, "1", 1, "ann")
+	eventually(t, "written to the replica as well", func() bool { return replica.Do(t, "GET", "uhd:token:1:"+hash(1)) == "ann" })
+	if err := primary.Kill(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	learn(t, s.Book, "1", 2, "bob")
+	want(t, s.Book, "1", 2, "bob")
+	eventually(t, "the replica is the primary", says(replica, "replication", "role:master"))
+	eventually(t, "written there", func() bool { return replica.Do(t, "GET", "uhd:token:1:"+hash(2)) == "bob" })
 }
