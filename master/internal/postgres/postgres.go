@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,8 +49,16 @@ func Is(databaseURL string) bool {
 // errURL does not repeat the URL, which holds a password.
 var errURL = errors.New("is no URL of a PostgreSQL database")
 
+// sessionSettings are set on every connection. A master whose host vanishes must not keep its locks: the
+// server finds out within a minute.
+var sessionSettings = []string{
+	"timezone = 'UTC'", "idle_in_transaction_session_timeout = '30s'",
+	"tcp_keepalives_idle = 30", "tcp_keepalives_interval = 10", "tcp_keepalives_count = 3",
+}
+
 // Parse reads a URL in libpq's form; the environment's PGPASSWORD and the like complete it, as everywhere.
-func Parse(databaseURL string) (*pgxpool.Config, error) {
+// settings, as in "jit = off", are set on every connection.
+func Parse(databaseURL string, settings ...string) (*pgxpool.Config, error) {
 	cfg, err := pgxpool.ParseConfig(databaseURL)
 	if err != nil {
 		return nil, errURL
@@ -61,12 +70,16 @@ func Parse(databaseURL string) (*pgxpool.Config, error) {
 		cfg.ConnConfig.ConnectTimeout = connectTimeout
 	}
 	params := cfg.ConnConfig.RuntimeParams
-	params["timezone"] = "UTC"
 	if params["application_name"] == "" {
 		params["application_name"] = "uhd-master"
 	}
 	// bun writes values into its statements, so no two are alike and preparing them would be for nothing.
 	cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
+	// Not as startup parameters, which poolers refuse.
+	set := "SET " + strings.Join(slices.Concat(sessionSettings, settings), "; SET ")
+	cfg.ConnConfig.AfterConnect = func(ctx context.Context, conn *pgconn.PgConn) error {
+		return conn.Exec(ctx, set).Close()
+	}
 	cfg.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
 		conn.TypeMap().RegisterType(&pgtype.Type{
 			Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},

@@ -54,13 +54,11 @@ type postgresDB struct {
 
 // OpenPostgres opens the database of the URL. It waits for a server that is starting.
 func OpenPostgres(ctx context.Context, databaseURL string, log *slog.Logger) (Database, error) {
-	cfg, err := postgres.Parse(databaseURL)
+	// Compiling takes longer than the queries of analytics do; their groups fit into memory.
+	cfg, err := postgres.Parse(databaseURL, "jit = off", "work_mem = '64MB'")
 	if err != nil {
 		return nil, err
 	}
-	params := cfg.ConnConfig.RuntimeParams
-	params["jit"] = "off"       // compiling takes longer than the queries of analytics do
-	params["work_mem"] = "64MB" // their groups fit
 	pool, err := postgres.Open(ctx, cfg, log)
 	if err != nil {
 		return nil, err
