@@ -29,6 +29,8 @@ func shelf() Library {
 	ban := func(id int64, dimension, value string, until *time.Time) library.Enforcement {
 		return library.Enforcement{ID: id, Enforcement: api.Enforcement{Dimension: dimension, DimensionValue: value, Action: "reject", Reason: "sharing", EffectiveUntil: until}, Enabled: true, UpdatedAt: before}
 	}
+	automatic := ban(55, "user", "cc", &after)
+	automatic.Automatic = &api.Automatic{RuleID: 31}
 	return Library{
 		Servers: []fleet.Server{{ID: 1, ServiceType: api.Emby}, {ID: 2, ServiceType: api.Emby, ProfileID: &two}},
 		Profiles: []library.Profile{
@@ -44,7 +46,7 @@ func shelf() Library {
 		},
 		StreamRules: []library.StreamRule{{ID: 41, StreamRule: api.StreamRule{ApplyTo: "user", MaxStreams: 3}, Enabled: true, UpdatedAt: before}, {ID: 42, StreamRule: api.StreamRule{ApplyTo: "user", ApplyValue: "other", MaxStreams: 1}, Enabled: true}},
 		Enforcements: []library.Enforcement{
-			ban(51, "user", "AA-BB", nil), ban(52, "ip", "192.0.2.9", &after), ban(53, "ip", "192.0.2.9", &before), ban(54, "device", "other", nil),
+			ban(51, "user", "AA-BB", nil), ban(52, "ip", "192.0.2.9", &after), ban(53, "ip", "192.0.2.9", &before), ban(54, "device", "other", nil), automatic,
 		},
 	}
 }
@@ -56,6 +58,7 @@ func TestOf(t *testing.T) {
 		rules []string // resource/id state
 	}{
 		{"a rate rule", Refusal{Reason: "rate_limited", Rule: "31", UserID: "aabb"}, []string{"rate-limit-rules/31 holds named"}},
+		{"a quota over all slaves", Refusal{Reason: "quota_requests", Rule: "31", UserID: "cc"}, []string{"rate-limit-rules/31 holds named", "enforcements/55 ended"}},
 		{"a rule that was disabled", Refusal{Reason: "quota_requests", Rule: "32"}, []string{"rate-limit-rules/32 disabled named"}},
 		{"a rule that is gone", Refusal{Reason: "quota_bandwidth", Rule: "99"}, []string{"rate-limit-rules/99 deleted named"}},
 		{"a rate without a rule's id", Refusal{Reason: "rate_limited", IP: "192.0.2.9"}, []string{"rate-limit-rules/32 disabled"}},
