@@ -266,3 +266,37 @@ func TestAckAndHeartbeat(t *testing.T) {
 		t.Errorf("heartbeats = %v", got)
 	}
 }
+
+// TestSessions: reports of sessions, to masters of all ages.
+func TestSessions(t *testing.T) {
+	asked := map[string]string{}
+	answers := map[string]string{
+		"/api/v1/slave/sessions/heartbeat":           `{"kicks": [{"scope": "1", "play_session_id": "a", "until": "2026-11-22T20:00:00Z"}]}`,
+		"/api/v1/slave/telemetry/realtime/heartbeat": `{"code": 0, "message": "ok", "data": null}`,
+	}
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		asked[r.URL.Path] = string(body)
+		answer, ok := answers[r.URL.Path]
+		if !ok {
+			http.NotFound(w, r)
+			return
+		}
+		_, _ = io.WriteString(w, answer)
+	})
+	one := []api.LiveSession{{ServerID: "1", PlaySessionID: "a", Bytes: 5}}
+	answer, err := c.SessionHeartbeat(t.Context(), api.SessionHeartbeat{Sessions: one})
+	if err != nil || len(answer.Kicks) != 1 || answer.Kicks[0].PlaySessionID != "a" || answer.Kicks[0].Until.IsZero() {
+		t.Errorf("heartbeat: %+v, %v", answer, err)
+	}
+	if err := c.RealtimeHeartbeat(t.Context(), api.RealtimeHeartbeat{Sessions: []api.RealtimeSession{}}); err != nil {
+		t.Errorf("an older master's answer: %v", err)
+	}
+	if got := asked["/api/v1/slave/telemetry/realtime/heartbeat"]; got != `{"sessions":[]}` {
+		t.Errorf("an empty list is %s", got)
+	}
+	err = c.EndSessions(t.Context(), api.SessionEnds{Sessions: one})
+	if status, ok := errors.AsType[*masterclient.StatusError](err); !ok || status.Problem.Status != http.StatusNotFound {
+		t.Errorf("a master without it: %v", err)
+	}
+}
