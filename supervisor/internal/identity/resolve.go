@@ -75,14 +75,25 @@ type Found struct {
 	For    time.Duration
 }
 
-// Resolves reports whether Resolve is worth a plain token of this media server.
-func (b *Book) Resolves(scope string) bool { return b.cfg.Media != nil && b.cfg.Media.Resolves(scope) }
+// Resolvable reports whether Resolve is worth the plain token: the media server can be asked, and was not a moment
+// ago in vain.
+func (b *Book) Resolvable(scope, tokenHash string) bool {
+	if !b.resolves(scope) {
+		return false
+	}
+	b.unknown.mu.Lock()
+	defer b.unknown.mu.Unlock()
+	asked := b.unknown.tokens[key{scope, tokenHash}]
+	return asked == nil || !asked.done || asked.user != "" || !b.cfg.Now().Before(asked.next)
+}
+
+func (b *Book) resolves(scope string) bool { return b.cfg.Media != nil && b.cfg.Media.Resolves(scope) }
 
 // Resolve asks the media server whose a token is, and waits for the answer as long as ctx allows: one that comes
 // later is learnt, and told to nginx. A token that was asked about a moment ago, or is being asked about, is
 // not asked about again.
 func (b *Book) Resolve(ctx context.Context, scope string, q mediaserver.Question) (Found, bool) {
-	if !b.Resolves(scope) || !isScope(scope) || q.Token == "" {
+	if !b.resolves(scope) || !isScope(scope) || q.Token == "" {
 		return Found{}, false
 	}
 	hash := sha256.Sum256([]byte(q.Token))

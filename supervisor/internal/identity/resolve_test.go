@@ -126,6 +126,9 @@ func TestUnknownIsRemembered(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a := newAsker(t)
 			a.media.answers(mediaserver.User{}, tt.err)
+			if !a.Resolvable("1", hashOf("x")) || a.Resolvable("2", hashOf("x")) {
+				t.Error("the token is not wanted at first, or for another media server")
+			}
 			for range 5 {
 				if found, known := a.resolve(t, "x", whole); known {
 					t.Errorf("%+v", found)
@@ -133,6 +136,9 @@ func TestUnknownIsRemembered(t *testing.T) {
 			}
 			a.pass(tt.until - time.Second)
 			a.resolve(t, "x", whole)
+			if a.Resolvable("1", hashOf("x")) {
+				t.Error("the token is wanted again")
+			}
 			if n := a.media.count(); n != 1 {
 				t.Errorf("asked %d times", n)
 			}

@@ -90,11 +90,11 @@ var noUser = unknownUser{Error: "no such token is known"}
 // user answers GET /users.
 func (s *Server) user(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
-	scope := query.Get("scope")
-	userID, known := s.cfg.Identities.Find(r.Context(), scope, query.Get("token_hash"))
+	scope, tokenHash := query.Get("scope"), query.Get("token_hash")
+	userID, known := s.cfg.Identities.Find(r.Context(), scope, tokenHash)
 	if !known {
 		unknown := noUser
-		unknown.Resolvable = s.cfg.Identities.Resolves(scope)
+		unknown.Resolvable = s.cfg.Identities.Resolvable(scope, tokenHash)
 		answer(w, http.StatusNotFound, unknown)
 		return
 	}

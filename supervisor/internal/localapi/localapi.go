@@ -41,7 +41,7 @@ type Sessions interface {
 type Identities interface {
 	Learn(u nginx.User) error
 	Find(ctx context.Context, scope, tokenHash string) (userID string, known bool)
-	Resolves(scope string) bool
+	Resolvable(scope, tokenHash string) bool
 	Resolve(ctx context.Context, scope string, q mediaserver.Question) (identity.Found, bool)
 }
 
