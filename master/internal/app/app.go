@@ -100,6 +100,7 @@ func New(ctx context.Context, cfg settings.Settings, log *slog.Logger) (_ *App, 
 	}
 	reported := telemetry.Config{Database: a.telemetry, Alone: a.store.Alone, Address: a.privacy.Address, Log: log, Registry: reg}
 	a.ingester, a.janitor = telemetry.NewIngester(reported), telemetry.NewJanitor(reported, cfg.Retention)
+	reg.MustRegister(a.limits)
 	a.sessions = sessions.New(sessions.Config{Store: a.store, Limits: a.limits, Published: a.board, Log: log, Registry: reg})
 	a.quotas = quota.New(quota.Config{Store: a.store, Limits: a.limits, Log: log, Registry: reg})
 	a.eraser = erasure.New(erasure.Config{Database: a.telemetry, Log: log, Registry: reg})
@@ -148,7 +149,7 @@ func (a *App) Run(ctx context.Context) error {
 	group.Go(func() error { return a.slaves.Run(ctx) })
 	group.Go(func() error { return a.admins.Run(ctx) })
 	group.Go(func() error { return a.store.Watch(ctx, a.changed) })
-	group.Go(func() error { return a.limits.Run(ctx) })
+	group.Go(func() error { return a.limits.Run(ctx, a.log) })
 	group.Go(func() error { return a.sessions.Run(ctx) })
 	group.Go(func() error { return a.quotas.Run(ctx) })
 	group.Go(func() error { return a.privacy.Run(ctx) })

@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/uhdadmin/media-gateway/master/internal/fleet"
@@ -25,6 +26,7 @@ type Board struct {
 	now   func() time.Time
 
 	reloading sync.Mutex // keeps what was read in the order of reading
+	failures  atomic.Int64
 
 	mu     sync.Mutex // guards what follows
 	common api.RateLimits
@@ -62,6 +64,7 @@ func (b *Board) ReloadLimits(ctx context.Context) error {
 	defer b.reloading.Unlock()
 	common, err := b.store.RateLimits(ctx)
 	if err != nil {
+		b.failures.Add(1)
 		return fmt.Errorf("reload limits: %w", err)
 	}
 	encoded, err := json.Marshal(common)
@@ -86,6 +89,7 @@ func (b *Board) ReloadKicks(ctx context.Context) error {
 	defer b.reloading.Unlock()
 	rows, err := b.store.KickedSessions(ctx, b.now())
 	if err != nil {
+		b.failures.Add(1)
 		return fmt.Errorf("reload kicks: %w", err)
 	}
 	kicks := map[fleet.Group][]api.Kick{}

@@ -3,14 +3,15 @@ package limits
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 )
 
 // retryAfter is when a reload that failed is tried again.
-const retryAfter = time.Second
+const retryAfter = 5 * time.Second
 
-// Run takes what has lapsed off the board, until ctx ends.
-func (b *Board) Run(ctx context.Context) error {
+// Run takes what has lapsed off the board, until ctx ends. Slaves know by themselves when it does.
+func (b *Board) Run(ctx context.Context, log *slog.Logger) error {
 	for {
 		b.mu.Lock()
 		soon := b.soon
@@ -22,8 +23,11 @@ func (b *Board) Run(ctx context.Context) error {
 		}
 		select {
 		case <-lapsed:
-			if err := errors.Join(b.ReloadLimits(ctx), b.ReloadKicks(ctx)); err != nil && !pause(ctx) {
-				return nil
+			if err := errors.Join(b.ReloadLimits(ctx), b.ReloadKicks(ctx)); err != nil {
+				if ctx.Err() == nil {
+					log.Warn("Limits that have lapsed still stand", "error", err, "retry_in", retryAfter)
+				}
+				pause(ctx)
 			}
 		case <-b.lapses:
 		case <-ctx.Done():
@@ -32,13 +36,10 @@ func (b *Board) Run(ctx context.Context) error {
 	}
 }
 
-// pause waits before a reload that failed is tried again; /readyz says why it failed. It reports whether
-// ctx goes on.
-func pause(ctx context.Context) bool {
+// pause waits before a reload that failed is tried again.
+func pause(ctx context.Context) {
 	select {
 	case <-time.After(retryAfter):
-		return true
 	case <-ctx.Done():
-		return false
 	}
 }

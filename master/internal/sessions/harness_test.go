@@ -111,7 +111,7 @@ func (r *replica) watch(t testing.TB) {
 			return nil
 		})
 	}()
-	go func() { done <- r.limits.Run(ctx) }()
+	go func() { done <- r.limits.Run(ctx, slog.New(slog.DiscardHandler)) }()
 	t.Cleanup(func() {
 		cancel()
 		for range 2 {
