@@ -159,8 +159,12 @@ var refusals = []struct {
 	status       int64
 	reason, rule string
 }{
-	{403, "client_not_allowed", ""}, {403, "client_too_old", ""}, {403, "path_blocked", "uri:7"},
-	{429, "rate_limit", "rate:1"}, {429, "quota_bandwidth", "rate:3"}, {403, "too_many_streams", "stream:1"},
+	{403, "client_not_allowed", ""},
+	{403, "client_too_old", ""},
+	{403, "path_blocked", "uri:7"},
+	{429, "rate_limit", "rate:1"},
+	{429, "quota_bandwidth", "rate:3"},
+	{403, "too_many_streams", "stream:1"},
 }
 
 // around returns a size about the mean, some far larger.

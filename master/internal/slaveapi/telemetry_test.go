@@ -120,9 +120,8 @@ func TestBadTelemetry(t *testing.T) {
 func (m *master) telemetryRows(from string) int {
 	m.t.Helper()
 	var n int
-	if err := m.telemetry.Reader().NewRaw("SELECT count(*) FROM " + from).Scan(m.t.Context(), &n); err != nil {
+	if err := m.telemetry.Reader().NewRaw("SELECT count(*) FROM "+from).Scan(m.t.Context(), &n); err != nil {
 		m.t.Fatal(err)
 	}
 	return n
 }
-
