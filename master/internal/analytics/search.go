@@ -64,7 +64,7 @@ func (k *Kind[T]) search(ctx context.Context, a *Analytics, query *bun.SelectQue
 // Lengths of steps, as distances of ids.
 var (
 	firstStep = telemetry.ID(telemetry.MillisOf(time.Unix(3600, 0)), 0)
-	lastStep  = 24 * firstStep
+	lastStep  = 6 * firstStep
 )
 
 // millisOf is the second of an id.
