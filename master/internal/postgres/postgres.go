@@ -28,9 +28,6 @@ const (
 	startWait = time.Minute
 	// connectTimeout is of one attempt, unless the URL says connect_timeout.
 	connectTimeout = 10 * time.Second
-	// maxConns is how many connections a pool has at most, unless the URL says pool_max_conns. A replica has
-	// two pools, and PostgreSQL takes 100 connections by default.
-	maxConns = 10
 )
 
 // SQLSTATEs of a server that takes no connections now, from appendix A of PostgreSQL's manual.
@@ -57,8 +54,9 @@ var sessionSettings = []string{
 }
 
 // Parse reads a URL in libpq's form; the environment's PGPASSWORD and the like complete it, as everywhere.
-// settings, as in "jit = off", are set on every connection.
-func Parse(databaseURL string, settings ...string) (*pgxpool.Config, error) {
+// maxConns is how many connections the pool has at most, unless the URL says pool_max_conns; PostgreSQL takes
+// 100 by default, of all replicas together. settings, as in "jit = off", are set on every connection.
+func Parse(databaseURL string, maxConns int32, settings ...string) (*pgxpool.Config, error) {
 	cfg, err := pgxpool.ParseConfig(databaseURL)
 	if err != nil {
 		return nil, errURL

@@ -16,6 +16,9 @@ import (
 	"github.com/uhdadmin/media-gateway/master/internal/postgres"
 )
 
+// postgresConns is how many connections a replica's store has at most.
+const postgresConns = 10
+
 // SQLSTATEs, from appendix A of PostgreSQL's manual.
 const (
 	uniqueViolation     = "23505"
@@ -26,7 +29,7 @@ const (
 
 // openPostgres connects to a server that may still be starting.
 func openPostgres(ctx context.Context, databaseURL string, log *slog.Logger) (*bun.DB, *pgxpool.Pool, error) {
-	cfg, err := postgres.Parse(databaseURL)
+	cfg, err := postgres.Parse(databaseURL, postgresConns)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -76,7 +76,7 @@ type Store struct {
 // the URL, which may hold a password.
 func CheckURL(databaseURL string) error {
 	if postgres.Is(databaseURL) {
-		if _, err := postgres.Parse(databaseURL); err != nil {
+		if _, err := postgres.Parse(databaseURL, postgresConns); err != nil {
 			return &setting.Error{Name: urlVar, Problem: err.Error(), Takes: postgres.Form + ", with %XX for what is special in the password"}
 		}
 		return nil

@@ -25,6 +25,10 @@ const (
 	// postgresWriters is how many transactions of ingest run side by side: while one waits for its commit to
 	// be on disk, the other works.
 	postgresWriters = 2
+	// postgresWriterConns are for them, with one each for what happens beside a transaction, and for what else
+	// writes; postgresReaderConns are for queries, which cannot take ingest's.
+	postgresWriterConns = 2 * postgresWriters
+	postgresReaderConns = 6
 	// postgresExpireStep is how many rows one statement of retention deletes.
 	postgresExpireStep = 20_000
 	// numbersAhead is how many numbers for ids are drawn at once.
@@ -42,7 +46,9 @@ const (
 
 // postgresDB is a Database in tables beside the master's own.
 type postgresDB struct {
-	pool   *pgxpool.Pool
+	pool   *pgxpool.Pool // of writers
+	writer *bun.DB       // the same
+	reads  *pgxpool.Pool
 	reader *bun.DB
 	free   sync.Pool // of *postgresTx, for their buffers
 
@@ -54,19 +60,32 @@ type postgresDB struct {
 
 // OpenPostgres opens the database of the URL. It waits for a server that is starting.
 func OpenPostgres(ctx context.Context, databaseURL string, log *slog.Logger) (Database, error) {
+	writers, err := postgres.Parse(databaseURL, postgresWriterConns)
+	if err != nil {
+		return nil, err
+	}
+	writers.MaxConns = max(writers.MaxConns, postgresWriterConns) // or transactions wait for what happens beside them
 	// Compiling takes longer than the queries of analytics do; their groups fit into memory.
-	cfg, err := postgres.Parse(databaseURL, "jit = off", "work_mem = '64MB'")
+	readers, err := postgres.Parse(databaseURL, postgresReaderConns, "jit = off", "work_mem = '64MB'")
 	if err != nil {
 		return nil, err
 	}
-	pool, err := postgres.Open(ctx, cfg, log)
+	pool, err := postgres.Open(ctx, writers, log)
 	if err != nil {
 		return nil, err
 	}
-	p := &postgresDB{pool: pool, reader: postgres.Bun(pool), partitions: map[Millis]bool{}, rowTypes: map[string]uint32{}}
+	reads, err := postgres.Open(ctx, readers, log)
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
+	p := &postgresDB{
+		pool: pool, writer: postgres.Bun(pool), reads: reads, reader: postgres.Bun(reads),
+		partitions: map[Millis]bool{}, rowTypes: map[string]uint32{},
+	}
 	p.free.New = func() any { return &postgresTx{db: p} }
 	err = postgres.InTurn(ctx, pool, "uhd telemetry migration", func(ctx context.Context) error {
-		return migrate(ctx, goose.DialectPostgres, p.reader.DB, postgresMigrations, "migrations/postgres", log)
+		return migrate(ctx, goose.DialectPostgres, p.writer.DB, postgresMigrations, "migrations/postgres", log)
 	})
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
@@ -79,14 +98,15 @@ func (p *postgresDB) Reader() *bun.DB { return p.reader }
 func (p *postgresDB) Writers() int { return postgresWriters }
 
 func (p *postgresDB) Close() error {
-	err := p.reader.Close()
+	err := errors.Join(p.reader.Close(), p.writer.Close())
+	p.reads.Close()
 	p.pool.Close()
 	return err
 }
 
 func (p *postgresDB) Write(ctx context.Context, fn func(ctx context.Context, tx bun.IDB) error) error {
 	return p.repeat(func() error {
-		return p.reader.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error { return fn(ctx, tx) })
+		return p.writer.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error { return fn(ctx, tx) })
 	})
 }
 
@@ -109,7 +129,7 @@ func (p *postgresDB) repeat(transaction func() error) error {
 }
 
 // Expire implements Database.
-func (p *postgresDB) Expire(ctx context.Context, t *Table, before Millis) (int64, error) {
+func (p *postgresDB) Expire(ctx context.Context, t *Table, before Millis) (rows int64, err error) {
 	if t == accessLogTable {
 		return p.dropPartition(ctx, before)
 	}
@@ -117,12 +137,16 @@ func (p *postgresDB) Expire(ctx context.Context, t *Table, before Millis) (int64
 	if t.Age == "id" {
 		bound = ID(before, 0)
 	}
-	tag, err := p.pool.Exec(ctx, "DELETE FROM "+t.Name+" WHERE ctid = ANY (ARRAY(SELECT ctid FROM "+t.Name+
-		" WHERE "+t.Age+" < $1 LIMIT $2))", bound, postgresExpireStep)
+	err = p.repeat(func() error {
+		tag, err := p.pool.Exec(ctx, "DELETE FROM "+t.Name+" WHERE ctid = ANY (ARRAY(SELECT ctid FROM "+t.Name+
+			" WHERE "+t.Age+" < $1 LIMIT $2))", bound, postgresExpireStep)
+		rows = tag.RowsAffected()
+		return err
+	})
 	if err != nil {
 		return 0, fmt.Errorf("expire %s: %w", t.Name, err)
 	}
-	return tag.RowsAffected(), nil
+	return rows, nil
 }
 
 // draw returns the first of n numbers in a row that nobody else gets. A number that is not used is no loss.
