@@ -8,11 +8,17 @@ import (
 	"github.com/valyala/fastjson"
 )
 
-// Check tells whether a line is a JSON object that may stand in a larger document as it is. It is stricter
-// than Parse about texts and numbers, and does not look at members.
+// timestamp is in every entry.
+var timestamp = []byte(`"timestamp":`)
+
+// Check tells whether a line is a JSON object with a time that may stand in a larger document as it is. It is
+// stricter than Parse about texts and numbers, and does not look at other members.
 func Check(line []byte) error {
 	if len(line) == 0 || line[0] != '{' {
 		return fmt.Errorf("%w: no object", ErrNoEntry)
+	}
+	if !bytes.Contains(line, timestamp) {
+		return fmt.Errorf("%w: it has no timestamp", ErrNoEntry)
 	}
 	if hasControl(line) { // which the validator lets through beside escapes
 		return fmt.Errorf("%w: it has control characters", ErrNoEntry)
