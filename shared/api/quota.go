@@ -53,6 +53,16 @@ const (
 	ReasonQuotaBandwidth = "quota_bandwidth"
 )
 
+// Pardon lets one value go on although it has used up a quota, until the period ends: an admin has disabled the
+// enforcement that the quota made.
+type Pardon struct {
+	Dimension      string `json:"dimension"`
+	DimensionValue string `json:"dimension_value"`
+	RuleID         int64  `json:"rule_id"`
+	PeriodType     string `json:"period_type"`
+	PeriodKey      string `json:"period_key"`
+}
+
 // Automatic is what the master adds to an enforcement that it made because of a quota; nil of those that an
 // admin made.
 type Automatic struct {

@@ -9,6 +9,7 @@ type RateLimits struct {
 	Rules        []RateLimitRule `json:"rules"`
 	Enforcements []Enforcement   `json:"enforcements"`
 	StreamRules  []StreamRule    `json:"stream_rules"`
+	Pardons      []Pardon        `json:"pardons,omitempty"` // not inside a Config
 }
 
 // LiveLimits is what GET /rate-limits answers a slave.

@@ -93,7 +93,26 @@ func rateLimits(ctx context.Context, db bun.IDB) (api.RateLimits, error) {
 			limits.Enforcements = append(limits.Enforcements, e.Enforcement)
 		}
 	}
-	return limits, nil
+	var err error
+	limits.Pardons, err = pardons(ctx, db)
+	return limits, err
+}
+
+// pardons returns whom an admin lets go on by disabling what a quota has made, in the order of ids.
+func pardons(ctx context.Context, db bun.IDB) (list []api.Pardon, err error) {
+	var rows []library.Enforcement
+	err = db.NewSelect().Model(&rows).Where("enabled = ?", false).Where("automatic_key IS NOT NULL").OrderBy("id", bun.OrderAsc).Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("pardons: %w", err)
+	}
+	for _, e := range rows {
+		if a := e.Automatic; a != nil && (e.EffectiveUntil == nil || e.EffectiveUntil.After(now())) {
+			list = append(list, api.Pardon{
+				Dimension: e.Dimension, DimensionValue: e.DimensionValue, RuleID: a.RuleID, PeriodType: a.PeriodType, PeriodKey: a.PeriodKey,
+			})
+		}
+	}
+	return list, nil
 }
 
 // enabled selects the enabled rows of a table into rows, in the order of ids.

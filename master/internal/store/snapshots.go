@@ -64,6 +64,7 @@ func (p *PublishTx) Content(ctx context.Context) (Content, error) {
 	limits, err := rateLimits(ctx, p.tx)
 	// What a quota made is of the moment; slaves hear of it live.
 	limits.Enforcements = slices.DeleteFunc(limits.Enforcements, func(e api.Enforcement) bool { return e.Automatic != nil })
+	limits.Pardons = nil
 	c.RateLimits = limits
 	return c, err
 }

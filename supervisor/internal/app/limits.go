@@ -11,7 +11,7 @@ import (
 // limitsChanged is told what limits are in force: quotas are judged by them here, bans and throttles are decisions,
 // and the rest is the agent's to push.
 func (a *App) limitsChanged(l api.RateLimits) {
-	a.usage.SetRules(l.Rules)
+	a.usage.SetRules(l.Rules, l.Pardons)
 	a.decisions.Replace(decision.Enforcement, limits.Decisions(l.Enforcements, time.Now(), a.log))
 }
 

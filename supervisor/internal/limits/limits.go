@@ -153,7 +153,7 @@ func (b *Book) Overlay(rules []byte) (overlaid []byte, hash string, err error) {
 
 // wire is limits as rules.json has them: lists that are empty, not absent.
 func wire(l api.RateLimits) ([]byte, error) {
-	l.Revision = ""
+	l.Revision, l.Pardons = "", nil
 	l.Rules = append([]api.RateLimitRule{}, l.Rules...)
 	l.StreamRules = append([]api.StreamRule{}, l.StreamRules...)
 	l.Enforcements = append([]api.Enforcement{}, l.Enforcements...)

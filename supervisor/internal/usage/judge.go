@@ -22,6 +22,7 @@ type judge struct {
 	quotas  quotas
 	rules   map[int64][]*quota
 	left    map[leftKey]left
+	pardons map[overKey]string // the key of the period
 	over    map[overKey]verdict
 	close   map[overKey]verdict
 	current [len(period.Kinds)]period.Period // as of the last turn, by kind
@@ -66,8 +67,13 @@ func newJudge(zone *time.Location) *judge {
 	return &judge{zone: zone, left: map[leftKey]left{}, over: map[overKey]verdict{}, close: map[overKey]verdict{}}
 }
 
-func (j *judge) setRules(rules []api.RateLimitRule, log *slog.Logger) {
+func (j *judge) setRules(rules []api.RateLimitRule, pardons []api.Pardon, log *slog.Logger) {
 	j.quotas = newQuotas(rules, log)
+	j.pardons = map[overKey]string{}
+	for _, p := range pardons {
+		kind := slices.Index(period.Kinds[:], period.Kind(p.PeriodType))
+		j.pardons[overKey{p.Dimension, normalised(p.Dimension, p.DimensionValue), p.RuleID, kind}] = p.PeriodKey
+	}
 	j.rules = map[int64][]*quota{}
 	for _, list := range j.quotas {
 		for _, q := range list {
@@ -118,7 +124,7 @@ func (j *judge) lookAt(b *book, q *quota, dimension, value string) (changed bool
 	}
 	used := b.sum(t, dimension, value)
 	key := overKey{dimension, value, q.rule, q.kind}
-	if _, known := j.over[key]; known {
+	if _, known := j.over[key]; known || j.pardons[key] == p.Key {
 		return false
 	}
 	reason := q.exceeded(used)

@@ -36,23 +36,23 @@ func TestQuotas(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newSlave(t, nil)
 			s.start()
-			s.counter.SetRules([]api.RateLimitRule{tt.rule})
+			s.counter.SetRules([]api.RateLimitRule{tt.rule}, nil)
 			s.log(s.request("ABC", 1<<30), s.request("a-bc", 1<<30), s.request("xyz", 10))
 			other := fmt.Sprintf(`{"timestamp":%d,"ip":"10.0.0.1","status":200,"bytes_sent":10,"upstream_status":"200","scope":"2","user_id":"abc"}`, s.now().Unix())
 			s.log(other)
 			s.waitUsed("global", "", Count{4, 2<<30 + 20})
 			eventually(t, "it is decided", func() bool { return s.decided() == tt.want })
-			s.counter.SetRules(nil)
+			s.counter.SetRules(nil, nil)
 			if got := s.decided(); got != "" {
 				t.Errorf("without rules: %s", got)
 			}
-			s.counter.SetRules([]api.RateLimitRule{tt.rule})
+			s.counter.SetRules([]api.RateLimitRule{tt.rule}, nil)
 			if got := s.decided(); got != tt.want {
 				t.Errorf("with rules again: %s", got)
 			}
 			s.stop(true)
 			s.start()
-			s.counter.SetRules([]api.RateLimitRule{tt.rule})
+			s.counter.SetRules([]api.RateLimitRule{tt.rule}, nil)
 			eventually(t, "it is decided by a new process", func() bool { return s.decided() == tt.want })
 		})
 	}
@@ -62,7 +62,7 @@ func TestQuotas(t *testing.T) {
 func TestTurn(t *testing.T) {
 	s := newSlave(t, nil)
 	s.start()
-	s.counter.SetRules([]api.RateLimitRule{rule(7, "user", func(r *api.RateLimitRule) { r.QuotaHourly = 2 })})
+	s.counter.SetRules([]api.RateLimitRule{rule(7, "user", func(r *api.RateLimitRule) { r.QuotaHourly = 2 })}, nil)
 	s.log(s.request("u", 10), s.request("u", 10))
 	eventually(t, "the quota is exhausted", func() bool { return s.decided() != "" })
 	s.mu.Lock()
@@ -93,7 +93,7 @@ func TestRemaining(t *testing.T) {
 	b := newBook(time.UTC)
 	now := time.Now()
 	j := newJudge(time.UTC)
-	j.setRules([]api.RateLimitRule{rule(7, "user", func(r *api.RateLimitRule) { r.QuotaDaily, r.BandwidthDailyBytes = 100, 100<<30 })}, nil)
+	j.setRules([]api.RateLimitRule{rule(7, "user", func(r *api.RateLimitRule) { r.QuotaDaily, r.BandwidthDailyBytes = 100, 100<<30 })}, nil, nil)
 	n, _ := b.number([]byte("user 1 abc"))
 	use := func(c Count) bool {
 		b.change++
@@ -126,4 +126,29 @@ func TestRemaining(t *testing.T) {
 	if !j.turn(now.AddDate(0, 0, 1)) || len(j.over)+len(j.left) != 0 {
 		t.Errorf("the next day: %v %v", j.over, j.left)
 	}
+}
+
+// TestPardon: an admin lets somebody go on until the period ends.
+func TestPardon(t *testing.T) {
+	s := newSlave(t, nil)
+	s.start()
+	rules := []api.RateLimitRule{rule(7, "user", func(r *api.RateLimitRule) { r.QuotaDaily = 1 })}
+	s.counter.SetRules(rules, nil)
+	s.log(s.request("u", 10), s.request("v", 10))
+	eventually(t, "both are stopped", func() bool {
+		return s.decided() == "user u reject quota_requests 7; user v reject quota_requests 7"
+	})
+	pardon := api.Pardon{Dimension: "user", DimensionValue: "U", RuleID: 7, PeriodType: "daily", PeriodKey: period.Of(period.Daily, s.now(), time.UTC).Key}
+	s.counter.SetRules(rules, []api.Pardon{pardon})
+	if got := s.decided(); got != "user v reject quota_requests 7" {
+		t.Errorf("pardoned: %s", got)
+	}
+	s.log(s.request("u", 10))
+	s.waitUsed("user", "u", Count{2, 20})
+	if got := s.decided(); got != "user v reject quota_requests 7" {
+		t.Errorf("pardoned, and goes on: %s", got)
+	}
+	s.moveClock(24 * time.Hour)
+	s.log(s.request("u", 10))
+	eventually(t, "it is another day", func() bool { return s.decided() == "user u reject quota_requests 7" })
 }

@@ -112,7 +112,7 @@ func TestSyncStops(t *testing.T) {
 	zero := int64(0)
 	m.answer.Remaining = []api.QuotaRemaining{{Dimension: "user", DimensionValue: "u", Period: "daily", RequestsLeft: &zero, RuleID: 7}}
 	s.start()
-	s.counter.SetRules([]api.RateLimitRule{rule(7, "user", func(r *api.RateLimitRule) { r.QuotaDaily = 1000 })})
+	s.counter.SetRules([]api.RateLimitRule{rule(7, "user", func(r *api.RateLimitRule) { r.QuotaDaily = 1000 })}, nil)
 	s.log(s.request("u", 100))
 	eventually(t, "the user is stopped", func() bool { return s.decided() == "user u reject quota_requests 7" })
 	m.change(func() { m.fail = errors.New("away") })

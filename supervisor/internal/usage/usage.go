@@ -228,11 +228,12 @@ func (c *Counter) tick(ctx context.Context) error {
 	}
 }
 
-// SetRules makes rules those that are judged by. Rates and the like are not its business.
-func (c *Counter) SetRules(rules []api.RateLimitRule) {
+// SetRules makes rules those that are judged by, but for who is pardoned. Rates and the like are not its
+// business.
+func (c *Counter) SetRules(rules []api.RateLimitRule, pardons []api.Pardon) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.judge.setRules(rules, c.log)
+	c.judge.setRules(rules, pardons, c.log)
 	if c.cfg.Pressing != nil {
 		c.cfg.Pressing(c.judge.pressing())
 	}
