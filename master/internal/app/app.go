@@ -86,6 +86,7 @@ func New(ctx context.Context, cfg settings.Settings, log *slog.Logger) (_ *App, 
 	}
 
 	reg := prometheus.NewRegistry()
+	a.store.Register(reg)
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if a.telemetry, err = telemetry.Open(ctx, cfg.DatabaseURL, log); err != nil {
 		return nil, err

@@ -86,6 +86,7 @@ func (s *Store) Watch(ctx context.Context, changed func(context.Context, Change)
 		defer tick.Stop()
 		for {
 			if err := s.look(ctx, seen, changed); err != nil && ctx.Err() == nil {
+				s.metrics.failures.Inc()
 				s.log.Warn("Changes of other replicas not taken over yet", "error", err)
 			}
 			select {
@@ -130,6 +131,7 @@ func (s *Store) wake() {
 func (s *Store) listen(ctx context.Context) {
 	for ctx.Err() == nil {
 		err := s.listenOnce(ctx)
+		s.metrics.listens.Set(0)
 		if ctx.Err() != nil {
 			return
 		}
@@ -146,6 +148,7 @@ func (s *Store) listenOnce(ctx context.Context) error {
 		if _, err := conn.Exec(ctx, "LISTEN "+changeChannel); err != nil {
 			return err
 		}
+		s.metrics.listens.Set(1)
 		for {
 			s.wake() // also at the start: what was told before went unheard
 			if _, err := conn.WaitForNotification(ctx); err != nil {

@@ -70,6 +70,7 @@ type Store struct {
 	writing chan struct{} // held by this process's one writer
 	dirty   atomic.Bool   // a transaction that has not ended has called bump
 	changes chan struct{} // wakes Watch
+	metrics metrics
 }
 
 // CheckURL returns a *setting.Error that says what is wrong with a DATABASE_URL, or nil. It does not repeat
@@ -94,7 +95,7 @@ func Open(ctx context.Context, databaseURL string, log *slog.Logger) (*Store, er
 	if err := CheckURL(databaseURL); err != nil {
 		return nil, err
 	}
-	s := &Store{log: log, writing: make(chan struct{}, 1), changes: make(chan struct{}, 1)}
+	s := &Store{log: log, writing: make(chan struct{}, 1), changes: make(chan struct{}, 1), metrics: newMetrics()}
 	var err error
 	if postgres.Is(databaseURL) {
 		s.db, s.pool, err = openPostgres(ctx, databaseURL, log)

@@ -51,6 +51,7 @@ func (s *Store) transact(ctx context.Context, fn work) error {
 		if try == maxRepeats || !mustRepeat(err) {
 			return explain(err)
 		}
+		s.metrics.repeats.Inc()
 	}
 }
 
