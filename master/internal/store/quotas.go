@@ -93,11 +93,7 @@ func (s *Store) SumQuotas(ctx context.Context, totals []QuotaTotal) error {
 			args = append(args, t.PeriodType, t.PeriodKey, t.Dimension, t.Value)
 		}
 		var sums []QuotaTotal
-		err := s.db.NewRaw("WITH wanted (period_type, period_key, dimension, value) AS (VALUES "+values.String()+") "+
-			"SELECT c.period_type, c.period_key, c.dimension, c.value, CAST(SUM(c.requests) AS BIGINT) AS requests, "+
-			"CAST(SUM(c.bytes) AS BIGINT) AS bytes, MAX(c.ends_at) AS ends_at "+
-			"FROM wanted AS w JOIN quota_counters AS c ON c.period_type = w.period_type AND c.period_key = w.period_key "+
-			"AND c.dimension = w.dimension AND c.value = w.value GROUP BY c.period_type, c.period_key, c.dimension, c.value", args...).
+		err := s.db.NewRaw("WITH wanted (period_type, period_key, dimension, value) AS (VALUES "+values.String()+") "+sumWanted(s.db), args...).
 			Scan(ctx, &sums)
 		if err != nil {
 			return fmt.Errorf("sum quota counters: %w", err)
@@ -109,6 +105,18 @@ func (s *Store) SumQuotas(ctx context.Context, totals []QuotaTotal) error {
 		}
 	}
 	return nil
+}
+
+// sumWanted sums the counters of each row of wanted.
+func sumWanted(db bun.IDB) string {
+	const sums = "CAST(SUM(c.requests) AS BIGINT) AS requests, CAST(SUM(c.bytes) AS BIGINT) AS bytes, MAX(c.ends_at) AS ends_at"
+	const same = "c.period_type = w.period_type AND c.period_key = w.period_key AND c.dimension = w.dimension AND c.value = w.value"
+	if onPostgres(db) { // it would read all of a table that has just grown, so each sum is a query of its own
+		return "SELECT w.*, c.* FROM wanted AS w CROSS JOIN LATERAL (SELECT " + sums + " FROM quota_counters AS c WHERE " + same + ") AS c " +
+			"WHERE c.requests IS NOT NULL"
+	}
+	return "SELECT w.*, " + sums + " FROM wanted AS w JOIN quota_counters AS c ON " + same +
+		" GROUP BY w.period_type, w.period_key, w.dimension, w.value"
 }
 
 // QuotaRange selects totals of one period and dimension.
