@@ -13,6 +13,7 @@ import (
 	"github.com/uhdadmin/media-gateway/supervisor/internal/identity"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/masterclient"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/mediaserver"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/redisconn"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/session"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/settings"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/spool"
@@ -24,6 +25,7 @@ func (a *App) connectRedis(s settings.Settings) error {
 	if err != nil || options == nil {
 		return err
 	}
+	redisconn.LogTo(a.log)
 	a.redis = redis.NewUniversalClient(options)
 	return nil
 }

@@ -99,7 +99,7 @@ func New(cfg Config) (*Counter, error) {
 	}
 	slave, err := slaveID(filepath.Join(cfg.StateDir, "slave-id"))
 	if err != nil {
-		return nil, err
+		cfg.Log.Error("Counters in Redis and at the master have a name for this start only", "error", err)
 	}
 	c := &Counter{
 		cfg: cfg, log: cfg.Log, soon: make(chan struct{}, 1), slave: slave,
