@@ -38,7 +38,10 @@ func (d *desk) PushUsers(_ context.Context, users []nginx.User) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.pushes++
-	d.told <- struct{}{}
+	select {
+	case d.told <- struct{}{}:
+	default: // nobody waits for that many
+	}
 	if d.fail != nil {
 		err := d.fail
 		d.fail = nil
