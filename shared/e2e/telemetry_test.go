@@ -215,7 +215,7 @@ func (g *gateway) waitRows(t testing.TB, want int64) {
 	}
 	// The load asks for each path once.
 	var paths, ofLoad int64
-	must(t, db.QueryRowContext(t.Context(), "SELECT count(DISTINCT uri), count(*) FROM access_logs WHERE uri LIKE '%/load-%'").Scan(&paths, &ofLoad))
+	must(t, db.QueryRowContext(t.Context(), "SELECT count(DISTINCT uri), count(*) FROM access_logs WHERE uri LIKE '%/load%'").Scan(&paths, &ofLoad))
 	if paths != ofLoad {
 		t.Errorf("%d rows of %d different requests", ofLoad, paths)
 	}
@@ -271,7 +271,7 @@ func startLoad(t testing.TB, port, players int) *load {
 func (l *load) ask(client *http.Client, port int, random *rand.Rand) {
 	l.pause.RLock()
 	defer l.pause.RUnlock()
-	path := []string{"/Items/load-%d", "/Items/load-%d/Images/Primary?api_key=secret", "/Videos/load-%d/stream.mkv?size=100&static=true"}[random.IntN(3)]
+	path := []string{"/Items/load-%d", "/Items/load-%d/Images/Primary?api_key=secret", "/Videos/load/hls1/main/%d.ts?PlaySessionId=p1"}[random.IntN(3)]
 	path = fmt.Sprintf(path, l.asked.Add(1))
 	req, err := http.NewRequest(http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d%s", port, path), nil)
 	if err != nil {
