@@ -54,7 +54,7 @@ type seat struct {
 // nearly all are of an hour before, and SQLite would sort them all first.
 func (a *Analytics) seats(ctx context.Context, q Sharing, d Span) (map[string][]Evidence, error) {
 	query := a.db.NewSelect().Table("bandwidth").Column("hour", "server_id", "user_id", "device_id", "ip", "requests", "bytes").
-		Where("hour >= ?", d.From.UnixMilli()).Where("hour < ?", d.To.UnixMilli()).Where("user_id <> ''").OrderBy("hour", bun.OrderAsc)
+		Where("hour >= ?", d.From.UnixMilli()).Where("hour < ?", d.To.UnixMilli()).Where("user_id <> ''")
 	if len(q.Servers) > 0 {
 		query.Where("server_id IN (?)", bun.List(q.Servers))
 	}
@@ -81,14 +81,17 @@ func (a *Analytics) seats(ctx context.Context, q Sharing, d Span) (map[string][]
 		if !ok {
 			s = seat{string(user), len(users[string(user)])}
 			known[string(key)] = s
-			e := Evidence{ServerID: server, DeviceID: string(device), IP: string(ip), From: hour.Time().In(d.Zone)}
+			e := Evidence{ServerID: server, DeviceID: string(device), IP: string(ip), From: d.To}
 			if network, ok := privacy.Network(e.IP); ok {
 				e.Network = network.String()
 			}
 			users[s.user] = append(users[s.user], e)
 		}
 		e := &users[s.user][s.place]
-		e.To = hour.Time().Add(time.Hour).In(d.Zone)
+		e.From = minTime(e.From, hour.Time().In(d.Zone))
+		if end := hour.Time().Add(time.Hour).In(d.Zone); e.To.Before(end) {
+			e.To = end
+		}
 		e.Requests += requests
 		e.Bytes += bytes
 	}
