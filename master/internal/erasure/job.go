@@ -116,11 +116,17 @@ func (j *Job) tell() *Job {
 		return j
 	}
 	j.Doing = steps[j.Step].name
-	within := 0.0
-	if j.Until > j.First {
-		within = float64(j.Position-j.First) / float64(j.Until-j.First)
+	var done, all float64
+	for i, step := range steps {
+		all += step.weight
+		if i < j.Step {
+			done += step.weight
+		}
 	}
-	j.Progress = (float64(j.Step) + min(within, 1)) / float64(len(steps))
+	if j.Until > j.First {
+		done += steps[j.Step].weight * min(1, float64(j.Position-j.First)/float64(j.Until-j.First))
+	}
+	j.Progress = done / all
 	return j
 }
 

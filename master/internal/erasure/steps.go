@@ -13,7 +13,8 @@ import (
 
 // step is a table that a job goes over, in parts.
 type step struct {
-	name string
+	name   string
+	weight float64 // roughly, of the time that a job takes
 	// next looks, without holding up anybody, for the rows that come next.
 	next func(ctx context.Context, db *bun.DB, job *Job) (part, error)
 }
@@ -27,20 +28,20 @@ type part struct {
 
 // steps in their order: what tells whose an address or a device was goes last.
 var steps = []step{
-	{"devices of the user", rememberDevices},
-	{"access_logs", events("access_logs")},
-	{"blocked_requests", events("blocked_requests")},
-	{"login_events", events("login_events")},
-	{"playback_events", events("playback_events")},
-	{"playback_sessions", keyed("playback_sessions", true, "id")},
-	{"realtime_sessions", keyed("realtime_sessions", true, "reporter_id", "server_id", "session_id")},
-	{"user_activities", keyed("user_activities", false, "day", "server_id", "user_id")},
-	{"media_access", keyed("media_access", false, "day", "server_id", "user_id", "item_id")},
-	{"rollup_hourly", rollups("rollup_hourly")},
-	{"rollup_daily", rollups("rollup_daily")},
-	{"rollups of addresses", addresses},
-	{"bandwidth", keyed("bandwidth", true, "hour", "server_id", "user_id", "device_id", "ip")},
-	{"devices", keyed("devices", true, "server_id", "device_id")},
+	{"devices of the user", 1, rememberDevices},
+	{"access_logs", 20, events("access_logs")},
+	{"blocked_requests", 1, events("blocked_requests")},
+	{"login_events", 1, events("login_events")},
+	{"playback_events", 1, events("playback_events")},
+	{"playback_sessions", 1, keyed("playback_sessions", true, "id")},
+	{"realtime_sessions", 1, keyed("realtime_sessions", true, "reporter_id", "server_id", "session_id")},
+	{"user_activities", 1, keyed("user_activities", false, "day", "server_id", "user_id")},
+	{"media_access", 1, keyed("media_access", false, "day", "server_id", "user_id", "item_id")},
+	{"rollup_hourly", 1, rollups("rollup_hourly")},
+	{"rollup_daily", 1, rollups("rollup_daily")},
+	{"rollups of addresses", 1, addresses},
+	{"bandwidth", 1, keyed("bandwidth", true, "hour", "server_id", "user_id", "device_id", "ip")},
+	{"devices", 1, keyed("devices", true, "server_id", "device_id")},
 }
 
 // deletedAtOnce is how many rows one transaction deletes.
