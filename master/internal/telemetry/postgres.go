@@ -83,7 +83,7 @@ func OpenPostgres(ctx context.Context, databaseURL string, log *slog.Logger) (Da
 		pool: pool, writer: postgres.Bun(pool), reads: reads, reader: postgres.Bun(reads),
 		partitions: map[Millis]bool{}, rowTypes: map[string]uint32{},
 	}
-	p.free.New = func() any { return &postgresTx{db: p} }
+	p.free.New = func() any { return &postgresTx{db: p, rows: map[*Table][]byte{}, days: map[Millis]bool{}} }
 	err = postgres.InTurn(ctx, pool, "uhd telemetry migration", func(ctx context.Context) error {
 		return migrate(ctx, goose.DialectPostgres, p.writer.DB, postgresMigrations, "migrations/postgres", log)
 	})
@@ -187,8 +187,11 @@ func (p *postgresDB) Ingest(ctx context.Context, fn func(Tx) error) error {
 		return pgx.BeginFunc(ctx, p.pool, func(tx pgx.Tx) error {
 			t := p.free.Get().(*postgresTx)
 			defer p.free.Put(t)
-			t.ctx, t.conn = ctx, tx.Conn().PgConn()
-			return fn(t)
+			t.reset(ctx, tx.Conn().PgConn())
+			if err := fn(t); err != nil {
+				return err
+			}
+			return t.flush()
 		})
 	})
 }

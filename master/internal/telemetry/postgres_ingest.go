@@ -21,7 +21,13 @@ type postgresTx struct {
 	conn *pgconn.PgConn
 	row  []any
 	buf  []byte
+	rows map[*Table][]byte // for COPY, not yet sent
+	days map[Millis]bool   // of access logs among them
 }
+
+// copyAtOnce is how many bytes of rows one COPY takes, about: each COPY has its own cost, of some hundred
+// rows.
+const copyAtOnce = 4 << 20
 
 // Numbers implements Tx.
 func (tx *postgresTx) Numbers(n int) (int64, error) { return tx.db.draw(tx.ctx, int64(n)) }
@@ -93,7 +99,7 @@ func (tx *postgresTx) Put(b Block) error {
 	}
 	var err error
 	if len(b.Table.keys()) == 0 {
-		err = tx.copy(b)
+		err = tx.add(b)
 	} else {
 		err = tx.merge(b)
 	}
@@ -113,31 +119,70 @@ func (tx *postgresTx) Replace(reporterID int64, b Block) error {
 	return tx.Put(b)
 }
 
-// copy adds rows by COPY.
-func (tx *postgresTx) copy(b Block) error {
-	days := map[Millis]bool{}
-	tx.buf = append(tx.buf[:0], copyHeader...)
+// add keeps rows for COPY.
+func (tx *postgresTx) add(b Block) error {
+	rows := tx.rows[b.Table]
+	if len(rows) == 0 {
+		rows = append(rows, copyHeader...)
+	}
 	for i := range b.Len {
 		tx.row = b.Values(i, tx.row[:0])
 		if b.Table == accessLogTable {
-			days[dayOfID(tx.row[0].(int64))] = true
+			tx.days[dayOfID(tx.row[0].(int64))] = true
 		}
-		tx.buf = appendRow(tx.buf, tx.row)
+		rows = appendRow(rows, tx.row)
 	}
-	tx.buf = append(tx.buf, copyTrailer...)
-	for day := range days {
-		if err := tx.db.ensurePartition(tx.ctx, day); err != nil {
-			return err
+	tx.rows[b.Table] = rows
+	if len(rows) > copyAtOnce {
+		return tx.copy(b.Table)
+	}
+	return nil
+}
+
+// flush sends all rows that are kept.
+func (tx *postgresTx) flush() error {
+	for table, rows := range tx.rows {
+		if len(rows) == 0 {
+			continue
+		}
+		if err := tx.copy(table); err != nil {
+			return fmt.Errorf("write %s: %w", table.Name, err)
 		}
 	}
-	_, err := tx.conn.CopyFrom(tx.ctx, bytes.NewReader(tx.buf),
-		"COPY "+b.Table.Name+" ("+columnNames(b.Table)+") FROM STDIN BINARY")
+	return nil
+}
+
+// reset forgets what an earlier transaction may have left.
+func (tx *postgresTx) reset(ctx context.Context, conn *pgconn.PgConn) {
+	tx.ctx, tx.conn = ctx, conn
+	clear(tx.days)
+	for table, rows := range tx.rows {
+		tx.rows[table] = rows[:0]
+	}
+}
+
+// copy sends the rows that are kept for a table.
+func (tx *postgresTx) copy(t *Table) error {
+	if t == accessLogTable {
+		for day := range tx.days {
+			if err := tx.db.ensurePartition(tx.ctx, day); err != nil {
+				return err
+			}
+		}
+	}
+	rows := append(tx.rows[t], copyTrailer...)
+	tx.rows[t] = rows[:0]
+	_, err := tx.conn.CopyFrom(tx.ctx, bytes.NewReader(rows), "COPY "+t.Name+" ("+columnNames(t)+") FROM STDIN BINARY")
 	return err
 }
 
 // merge adds rows, or merges them into those with the same keys, in one statement. They go there as one
 // array of the table's row type, which is several times cheaper than an array for each column.
 func (tx *postgresTx) merge(b Block) error {
+	// Other writers wait for the rows that are merged from here on, so what can be done before is.
+	if err := tx.flush(); err != nil {
+		return err
+	}
 	rowType, err := tx.db.rowType(tx.ctx, b.Table)
 	if err != nil {
 		return err

@@ -111,9 +111,10 @@ CREATE TABLE playback_sessions (
     bytes           BIGINT NOT NULL,
     position_ticks  BIGINT NOT NULL,
     UNIQUE (server_id, play_session_id, device_id)
-);
+) WITH (fillfactor = 80);
 CREATE INDEX playback_sessions_seen ON playback_sessions (last_seen_at);
 
+-- Sums leave room in their pages, so that most updates stay there and need no new entry in an index.
 CREATE TABLE devices (
     server_id      BIGINT NOT NULL,
     device_id      TEXT COLLATE "C" NOT NULL,
@@ -126,7 +127,7 @@ CREATE TABLE devices (
     device_name    TEXT COLLATE "C" NOT NULL,
     requests       BIGINT NOT NULL,
     PRIMARY KEY (server_id, device_id)
-);
+) WITH (fillfactor = 80);
 
 CREATE TABLE user_activities (
     day           BIGINT NOT NULL,
@@ -138,7 +139,7 @@ CREATE TABLE user_activities (
     refused       BIGINT NOT NULL,
     bytes         BIGINT NOT NULL,
     PRIMARY KEY (day, server_id, user_id)
-);
+) WITH (fillfactor = 80);
 
 CREATE TABLE realtime_sessions (
     reporter_id     BIGINT NOT NULL,
@@ -171,7 +172,7 @@ CREATE TABLE api_calls (
     bytes           BIGINT NOT NULL,
     request_time_us BIGINT NOT NULL,
     PRIMARY KEY (hour, server_id, method, endpoint)
-);
+) WITH (fillfactor = 80);
 
 CREATE TABLE bandwidth (
     hour      BIGINT NOT NULL,
@@ -182,7 +183,7 @@ CREATE TABLE bandwidth (
     requests  BIGINT NOT NULL,
     bytes     BIGINT NOT NULL,
     PRIMARY KEY (hour, server_id, user_id, device_id, ip)
-);
+) WITH (fillfactor = 80);
 
 CREATE TABLE media_access (
     day             BIGINT NOT NULL,
@@ -195,7 +196,7 @@ CREATE TABLE media_access (
     bytes           BIGINT NOT NULL,
     plays           BIGINT NOT NULL,
     PRIMARY KEY (day, server_id, user_id, item_id)
-);
+) WITH (fillfactor = 80);
 
 -- One row per hour (or day), dimension, value and server. h0 … h15 are the latency histogram of
 -- LatencyBounds.
