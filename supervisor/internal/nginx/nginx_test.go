@@ -63,7 +63,7 @@ func newSlave(t *testing.T) *slave {
 	s.must(os.CopyFS(filepath.Join(s.root, "lua"), lua.Files))
 	s.must(os.Remove(filepath.Join(s.root, "lua/access.lua")))
 	s.must(os.Symlink("../conf/access.lua", filepath.Join(s.root, "lua/access.lua")))
-	s.must(os.WriteFile(filepath.Join(s.root, "run/probe.key"), []byte("a key\n"), 0o600))
+	s.must(os.WriteFile(filepath.Join(s.root, "run/probe.key"), []byte("a key of 128 bits in practice\n"), 0o600))
 	return s
 }
 
