@@ -15,8 +15,8 @@ local setmetatable = setmetatable
 
 -- Senders and callers remembered per worker. What takes longer texts to find is
 -- worked out every time, so that the memory has a bound.
-local CACHED_SENDERS = 8000
-local CACHED_CALLERS = 8000
+local CACHED_SENDERS = 5000
+local CACHED_CALLERS = 5000
 local MAX_CACHED = 2048
 
 -- $uhd_more_headers without any of them.
