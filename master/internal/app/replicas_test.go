@@ -159,7 +159,16 @@ func TestDatabaseAway(t *testing.T) {
 	a.admin.do(t, "POST", "/api/v1/admin/snapshots", `{}`).want(t, http.StatusCreated)
 	waitFor(t, "both know of the publish", func() bool { return versionAt(t, slave, b, "?current=0").SnapshotID == 1 })
 
-	forwarder.Cut()
+	// Each change of tokens, of which b hears when it likes, makes it look this one up once more.
+	waitFor(t, "b is without the database and knows the slave", func() bool {
+		forwarder.Cut()
+		if slave.at(b).do(t, "GET", api.PathMediaSlave+"/config/version?current=0", nil).StatusCode == http.StatusOK {
+			return true
+		}
+		forwarder.Restore(t)
+		slave.at(b).do(t, "GET", api.PathMediaSlave+"/config/version?current=0", nil)
+		return false
+	})
 	if v := versionAt(t, slave, b, "?current=0"); v.SnapshotID != 1 {
 		t.Errorf("without the database the slave is told %+v", v)
 	}
