@@ -13,6 +13,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -204,7 +205,7 @@ func appendLine(lines []byte, epoch string, record json.RawMessage) []byte {
 
 // report logs an error once, until it is another or gone.
 func (c *Collector) report(ctx context.Context, err error) {
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || errors.Is(err, nginx.ErrDown) { // one that is down has nothing to give, and is told of elsewhere
 		return
 	}
 	text := ""
