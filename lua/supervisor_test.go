@@ -81,7 +81,9 @@ func supervise(t *testing.T, g *gateway, users map[string]string, answer func(ch
 	routes.HandleFunc("POST /sessions/end", s.serveEnd)
 	routes.HandleFunc("POST /logins", s.serveLogin)
 	server := &http.Server{Handler: routes, ReadHeaderTimeout: patience}
-	go func() { _ = server.Serve(listenSupervisor(t, g)) }()
+	// Before the first request: a worker that finds no socket leaves it alone for a while.
+	listener := listenSupervisor(t, g)
+	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(func() { _ = server.Close() })
 	return s
 }
