@@ -46,11 +46,19 @@ func (b block) Sets(name string, args ...string) bool {
 	})
 }
 
-// nginx returns server.conf. Servers must be valid and in the order of their ids.
-func nginx(servers []fleet.Server, defaultProfile int64, settings library.Settings) (string, error) {
-	t, err := template.New("server.conf").Funcs(template.FuncMap{"quote": nginxconf.Quote, "indented": indented}).Parse(source)
+// nginx returns server.conf and where its lines come from. Servers must be valid and in the order of their
+// ids.
+func nginx(servers []fleet.Server, defaultProfile int64, settings library.Settings) (string, Origins, error) {
+	var origins marker
+	t, err := template.New("server.conf").Funcs(template.FuncMap{
+		"quote": nginxconf.Quote, "indented": indented,
+		// Where the lines from here on come from.
+		"server":  func(b block, field string) string { return origins.mark("servers", b.ID, b.Name, field) },
+		"setting": func(name string) string { return origins.mark("settings", 0, name, "") },
+		"ours":    func() string { return origins.mark("", 0, "", "") },
+	}).Parse(source)
 	if err != nil {
-		return "", fmt.Errorf("parse template: %w", err)
+		return "", nil, fmt.Errorf("parse template: %w", err)
 	}
 	f := file{Settings: settings}
 	upstreams := upstreamNames(servers)
@@ -63,15 +71,16 @@ func nginx(servers []fleet.Server, defaultProfile int64, settings library.Settin
 			b.Redirect = redirect(s.ListenHTTPS)
 		}
 		if b.Custom, err = nginxconf.Parse([]byte(s.CustomNginx)); err != nil {
-			return "", fmt.Errorf("%s %w: custom_nginx %w", label(&s), ErrInvalid, err)
+			return "", nil, fmt.Errorf("%s %w: custom_nginx %w", label(&s), ErrInvalid, err)
 		}
 		f.Servers = append(f.Servers, b)
 	}
 	var b strings.Builder
 	if err := t.Execute(&b, f); err != nil {
-		return "", fmt.Errorf("execute template: %w", err)
+		return "", nil, fmt.Errorf("execute template: %w", err)
 	}
-	return b.String(), nil
+	text, from := origins.lift(b.String())
+	return text, from, nil
 }
 
 func redirect(httpsPort int) string {

@@ -44,30 +44,36 @@ type Input struct {
 // Render returns the configuration of in.Group without what publishing adds: version, snapshot, epoch,
 // hash and signature. A group without enabled servers renders to one with SiblingCount 0.
 func Render(in Input) (*api.Config, error) {
+	config, _, err := Trace(in)
+	return config, err
+}
+
+// Trace is Render, and tells where the lines of the rendered nginx come from.
+func Trace(in Input) (*api.Config, Origins, error) {
 	servers := in.enabledServers()
 	for i := range servers {
 		if err := servers[i].Validate(); err != nil {
-			return nil, fmt.Errorf("%s %w: %w", label(&servers[i]), ErrInvalid, err)
+			return nil, nil, fmt.Errorf("%s %w: %w", label(&servers[i]), ErrInvalid, err)
 		}
 	}
 	if err := checkListeners(servers); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	rules, err := newRules(in)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	settings, err := library.ReadSettings(in.Settings)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+		return nil, nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	text, err := nginx(servers, rules.fallback.ID, settings)
+	text, origins, err := nginx(servers, rules.fallback.ID, settings)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	configs, err := rules.configs(servers)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	config := &api.Config{
 		Mode:            api.ModeMultiServer,
@@ -80,7 +86,7 @@ func Render(in Input) (*api.Config, error) {
 		SiblingCount:    len(servers),
 		AllowShrink:     in.AllowShrink,
 	}
-	return config, checkSize(config)
+	return config, origins, checkSize(config)
 }
 
 // maxRules is how many bytes of rules a slave takes: what its admin socket does, less some for what the
