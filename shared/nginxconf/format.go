@@ -35,6 +35,40 @@ func format(b *bytes.Buffer, ds []*Directive, depth int) {
 	}
 }
 
+// FormatInPlace is Format with each directive on the line that it names, so that nginx's complaints about the
+// text fit the one that was parsed. A directive that another one, longer than it was, has pushed out of its
+// place comes as early after it as it can.
+func FormatInPlace(ds []*Directive) []byte {
+	var b bytes.Buffer
+	line := 1
+	formatInPlace(&b, ds, &line)
+	b.WriteByte('\n')
+	return b.Bytes()
+}
+
+func formatInPlace(b *bytes.Buffer, ds []*Directive, line *int) {
+	for _, d := range ds {
+		for ; *line < d.Line; *line++ {
+			b.WriteByte('\n')
+		}
+		b.WriteString(Quote(d.Name))
+		for _, arg := range d.Args {
+			b.WriteString(" " + Quote(arg))
+		}
+		switch {
+		case d.IsLua():
+			b.WriteString(" {" + d.Lua + "} ")
+			*line += strings.Count(d.Lua, "\n")
+		case d.HasBlock:
+			b.WriteString(" { ")
+			formatInPlace(b, d.Block, line)
+			b.WriteString("} ")
+		default:
+			b.WriteString("; ")
+		}
+	}
+}
+
 // Quote writes arg so that nginx reads exactly arg back as one parameter: bare where that is safe, else
 // in double quotes.
 //

@@ -159,3 +159,19 @@ func FuzzQuote(f *testing.F) {
 		}
 	})
 }
+
+// TestFormatInPlace: directives stay on their lines, so that nginx's complaints fit the text that was parsed.
+func TestFormatInPlace(t *testing.T) {
+	src := "# comment\na 1;\n\nserver {\n    b \"two\nlines\";\n    content_by_lua_block {\n      x()\n    }\n\n    location / {\n        c;\n    }\n}\nd;\n"
+	parsed, err := nginxconf.Parse([]byte(src))
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := nginxconf.Parse(nginxconf.FormatInPlace(parsed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(again, parsed) {
+		t.Errorf("got %s", nginxconf.FormatInPlace(parsed))
+	}
+}

@@ -1,0 +1,139 @@
+package preflight
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/uhdadmin/media-gateway/lua"
+	"github.com/uhdadmin/media-gateway/master/internal/render"
+	"github.com/uhdadmin/media-gateway/nginx"
+	"github.com/uhdadmin/media-gateway/shared/nginxconf"
+)
+
+// stage is a directory shaped like a slave's, with nothing in it yet but the gateway's own files.
+type stage struct {
+	bin string
+	dir string
+}
+
+func newStage(bin string) (*stage, error) {
+	dir, err := os.MkdirTemp("", "uhd-pf") // short: a socket's path has 107 bytes
+	if err != nil {
+		return nil, err
+	}
+	s := &stage{bin: bin, dir: dir}
+	if err := s.fill(); err != nil {
+		s.remove()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *stage) fill() error {
+	if err := os.Chmod(s.dir, 0o711); err != nil { // workers are of another user
+		return err
+	}
+	for _, sub := range []string{"conf", "run", "spool"} {
+		if err := os.Mkdir(filepath.Join(s.dir, sub), 0o711); err != nil {
+			return err
+		}
+	}
+	conf, err := nginx.Render(nginx.Params{Root: s.dir, Workers: 1, OpenFiles: 256})
+	if err != nil {
+		return err
+	}
+	for name, content := range map[string][]byte{"nginx.conf": conf, "upstream.conf": nil, "maps.conf": nil, "server.conf": nil} {
+		if err := os.WriteFile(filepath.Join(s.dir, "conf", name), content, 0o644); err != nil {
+			return err
+		}
+	}
+	return os.CopyFS(filepath.Join(s.dir, "lua"), lua.Files)
+}
+
+func (s *stage) remove() { _ = os.RemoveAll(s.dir) } // it is in the directory for temporary files
+
+// arguments start nginx on this stage. Until it has read error_log, nginx would write to its own log.
+func (s *stage) arguments(more ...string) []string {
+	return append([]string{"-e", "stderr", "-c", filepath.Join(s.dir, "conf", "nginx.conf"), "-g", "daemon off;"}, more...)
+}
+
+// testNginx asks `nginx -t` about server.conf.
+func (s *stage) testNginx(ctx context.Context, text string, origins render.Origins) Result {
+	lines := strings.Split(text, "\n")
+	at := func(r Result, line int) Result {
+		r.Line, r.Text = line, strings.TrimSpace(lines[min(max(line, 1), len(lines))-1])
+		origin := origins.At(line)
+		r.Origin = &origin
+		return r
+	}
+	directives, err := nginxconf.Parse([]byte(text))
+	if err != nil {
+		return Result{Status: Failed, Cause: err.Error()}
+	}
+	r := &replacer{stage: s, origins: origins, sockets: map[string]string{}}
+	if err := r.replace(directives); err != nil {
+		return Result{Status: NotRun, Cause: "cannot stage: " + err.Error()}
+	}
+	path := filepath.Join(s.dir, "conf", "server.conf")
+	if err := os.WriteFile(path, nginxconf.FormatInPlace(directives), 0o644); err != nil {
+		return Result{Status: NotRun, Cause: "cannot stage: " + err.Error()}
+	}
+	refusal, err := s.test(ctx)
+	switch {
+	case err != nil:
+		return Result{Status: NotRun, Cause: err.Error()}
+	case refusal == nil:
+		return Result{Status: Passed, Skipped: r.skipped}
+	case refusal.file == path:
+		return at(Result{Status: Failed, Cause: r.restore(refusal.reason), Skipped: r.skipped}, refusal.line)
+	}
+	// Not in what was rendered: is it the nginx here that cannot run a gateway at all?
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		return Result{Status: NotRun, Cause: "cannot stage: " + err.Error()}
+	}
+	if own, err := s.test(ctx); err != nil || own != nil {
+		return Result{Status: NotRun, Cause: fmt.Sprintf("%s cannot run a gateway (%s): install OpenResty, or nginx with its Lua module, and name it in NGINX_BIN", s.bin, refusal.reason)}
+	}
+	return Result{Status: Failed, Cause: r.restore(refusal.reason), Skipped: r.skipped}
+}
+
+// refusal is why `nginx -t` does not take a tree.
+type refusal struct {
+	reason string // of the first [emerg] line
+	file   string // "" when the cause is in no line of a file
+	line   int
+}
+
+var (
+	emergLine  = regexp.MustCompile(`(?m)^(?:nginx: |\S+ \S+ )\[emerg\] (?:\d+#\d+: )?(.*)$`)
+	emergPlace = regexp.MustCompile(`^(.*) in (/\S.*):(\d+)$`)
+)
+
+// test runs `nginx -t` on the stage; an error means that nginx has not answered.
+func (s *stage) test(ctx context.Context) (*refusal, error) {
+	out, err := exec.CommandContext(ctx, s.bin, s.arguments("-t")...).CombinedOutput()
+	if err == nil {
+		return nil, nil
+	}
+	if _, ran := errors.AsType[*exec.ExitError](err); !ran || ctx.Err() != nil {
+		return nil, fmt.Errorf("%s -t has not ended: %w", s.bin, errors.Join(context.Cause(ctx), err))
+	}
+	r := &refusal{}
+	if m := emergLine.FindSubmatch(out); m != nil {
+		r.reason = string(m[1])
+	} else {
+		r.reason, _, _ = strings.Cut(strings.TrimSpace(string(out)), "\n")
+	}
+	if m := emergPlace.FindStringSubmatch(r.reason); m != nil {
+		r.reason, r.file = m[1], m[2]
+		r.line, _ = strconv.Atoi(m[3])
+	}
+	return r, nil
+}
