@@ -25,7 +25,15 @@ const usage = `usage: uhd-master [command]
   serve         run the master (also without a command)
   admin create --username U --password P [--role admin|operator|viewer]
                 make a user, or reset its password and role
+  export        print servers, library, profiles, rules and settings as YAML
+  apply -f FILE [--dry-run] [--prune]
+                make the configuration what a file says, in one step or not at
+                all, and print what that changes. --dry-run only prints, and ends
+                with 3 when something would change; --prune deletes what the file
+                does not have, of the resources that it has
   version       print the version
+
+Exit codes: 0; 1 for failures; 2 for wrong use or settings; 3 see apply.
 
 The environment holds the settings: LISTEN_ADDR (:8000), METRICS_ADDR (:9146),
 DATABASE_URL (sqlite://./data/master.db), ADMIN_USERNAME, ADMIN_PASSWORD,
@@ -45,11 +53,15 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
 }
 
-// run carries out one command and returns the exit code: 0, 1 for failures, 2 for wrong use.
+// run carries out one command and returns the exit code: 0, 1 for failures, 2 for wrong use, 3 when a dry
+// run would change something.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
 	err := command(ctx, args, environ, stdout, stderr)
 	if err == nil || errors.Is(err, flag.ErrHelp) { // flag has printed the help
 		return 0
+	}
+	if errors.Is(err, errDiffers) { // which it has printed
+		return 3
 	}
 	_, _ = fmt.Fprintln(stderr, "uhd-master:", err) // the exit code still tells
 	if _, misused := errors.AsType[usageError](err); misused {
@@ -73,6 +85,10 @@ func command(ctx context.Context, args, environ []string, stdout, stderr io.Writ
 			return usageError{errors.New("admin takes the command create; see uhd-master --help")}
 		}
 		return createUser(ctx, rest[1:], environ, stdout, stderr)
+	case "export":
+		return export(ctx, rest, environ, stdout, stderr)
+	case "apply":
+		return apply(ctx, rest, environ, os.Stdin, stdout, stderr)
 	case "version", "--version", "-version":
 		_, err := fmt.Fprintln(stdout, "uhd-master", buildinfo.Version())
 		return err
@@ -106,7 +122,7 @@ func serve(ctx context.Context, environ []string, stdout, stderr io.Writer) erro
 	return a.Run(ctx)
 }
 
-func createUser(ctx context.Context, args, environ []string, stdout, stderr io.Writer) (err error) {
+func createUser(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("uhd-master admin create", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	username := flags.String("username", "", "name of the user")
@@ -122,28 +138,17 @@ func createUser(ctx context.Context, args, environ []string, stdout, stderr io.W
 	if err := errors.Join(user.Validate(), account.CheckPassword(*password)); err != nil {
 		return usageError{fmt.Errorf("admin create: %w", err)}
 	}
-	cfg, err := settings.LoadDatabase(environ)
-	if err != nil {
-		return usageError{err}
-	}
-	log, err := logging.New(stderr, cfg.LogLevel, cfg.LogFormat)
-	if err != nil {
-		return usageError{err}
-	}
-	st, err := store.Open(ctx, cfg.DatabaseURL, log)
-	if err != nil {
+	return withStore(ctx, environ, stderr, func(st *store.Store) error {
+		ctx := store.WithActor(ctx, store.Actor{Name: "uhd-master admin create"})
+		isNew, err := app.PutUser(ctx, st, auth.NewPasswords(), *username, *password, account.Role(*role))
+		if err != nil {
+			return err
+		}
+		done := "reset"
+		if isNew {
+			done = "made"
+		}
+		_, err = fmt.Fprintf(stdout, "User %s %s, role %s\n", *username, done, *role)
 		return err
-	}
-	defer func() { err = errors.Join(err, st.Close()) }()
-	ctx = store.WithActor(ctx, store.Actor{Name: "uhd-master admin create"})
-	isNew, err := app.PutUser(ctx, st, auth.NewPasswords(), *username, *password, account.Role(*role))
-	if err != nil {
-		return err
-	}
-	done := "reset"
-	if isNew {
-		done = "made"
-	}
-	_, err = fmt.Fprintf(stdout, "User %s %s, role %s\n", *username, done, *role)
-	return err
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -23,6 +24,12 @@ func start(t *testing.T, environ []string, args ...string) (stdout, stderr strin
 
 func TestCommandLine(t *testing.T) {
 	db := "DATABASE_URL=sqlite://" + filepath.Join(t.TempDir(), "master.db")
+	file, bad := filepath.Join(t.TempDir(), "file.yaml"), filepath.Join(t.TempDir(), "bad.yaml")
+	for path, text := range map[string]string{file: "version: 1\nplayers:\n  - client_name: VLC\n", bad: "version: 1\nplyers: []\n"} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, c := range []struct {
 		args    []string
 		environ []string
@@ -41,6 +48,16 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"admin", "create", "--username", "ann", "--password", "long enough"}, []string{db}, 0, "User ann made, role admin"},
 		{[]string{"admin", "create", "--username", "ann", "--password", "long enough", "--role", "viewer"}, []string{db}, 1, "last enabled admin"},
 		{[]string{"admin", "create", "--username", "ann", "--password", "other enough"}, []string{db}, 0, "User ann reset, role admin"},
+		{[]string{"export", "everything"}, []string{db}, 2, "everything"},
+		{[]string{"apply"}, []string{db}, 2, "-f FILE"},
+		{[]string{"apply", "-f", "no such file"}, []string{db}, 2, "no such file"},
+		{[]string{"apply", "-f", file, "--dry-run"}, []string{db}, 3, "Would apply: 1 made, 0 changed, 0 deleted."},
+		{[]string{"apply", "-f", file}, []string{db}, 0, "Applied: 1 made, 0 changed, 0 deleted."},
+		{[]string{"apply", "-f", file, "--dry-run"}, []string{db}, 0, "No changes."},
+		{[]string{"apply", "-f", file, "--prune"}, []string{db}, 0, "No changes."},
+		{[]string{"export"}, []string{db}, 0, "players:\n  - client_name: VLC\n"},
+		{[]string{"apply", "-f", bad}, []string{db}, 1, "bad.yaml is not applied:\nline 2: plyers: unknown section"},
+		{[]string{"apply", "-f", file}, []string{"DATABASE_URL=mysql://db"}, 2, "DATABASE_URL"},
 		{nil, []string{"LISTEN_ADDR=nonsense"}, 2, "LISTEN_ADDR"},
 		{nil, []string{db, "LOG_LEVEL=loud"}, 2, "LOG_LEVEL"},
 		{nil, []string{"DATABASE_URL=postgres://db:port/master"}, 2, "DATABASE_URL"},

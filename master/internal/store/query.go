@@ -47,7 +47,7 @@ func (t Table[T]) List(ctx context.Context, q Query) (Page[T], error) {
 	if t.newest {
 		order, beyond = bun.OrderDesc, "id < ?"
 	}
-	query := t.s.db.NewSelect().Model(&page.Items).OrderBy("id", order)
+	query := t.s.reader(ctx).NewSelect().Model(&page.Items).OrderBy("id", order)
 	if t.only != nil {
 		t.only(query)
 	}

@@ -43,7 +43,7 @@ func (t Table[T]) Stamp(row *T) Stamp { return t.stamp(row) }
 
 // Get returns the row with the id, or ErrNotFound.
 func (t Table[T]) Get(ctx context.Context, id int64) (*T, error) {
-	row, err := get[T](ctx, t.s.db, id)
+	row, err := get[T](ctx, t.s.reader(ctx), id)
 	return row, explain(err)
 }
 

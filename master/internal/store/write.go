@@ -16,9 +16,37 @@ const maxRepeats = 10
 // counts: all that it keeps elsewhere it must set anew.
 type work func(ctx context.Context, tx bun.IDB) error
 
+// txKey is where a context holds the transaction of Atomically.
+type txKey struct{}
+
+// Atomically runs fn, whose reads and writes of tables, with the context that it gets, are one transaction: an
+// error undoes all of them. fn may run more than once, and only the last run counts.
+func (s *Store) Atomically(ctx context.Context, fn func(context.Context) error) error {
+	return s.write(ctx, func(ctx context.Context, tx bun.IDB) error {
+		return fn(context.WithValue(ctx, txKey{}, tx))
+	})
+}
+
+// joined returns the transaction that ctx is part of, or nil.
+func joined(ctx context.Context) bun.IDB {
+	tx, _ := ctx.Value(txKey{}).(bun.IDB)
+	return tx
+}
+
+// reader is where rows are read: what the transaction of Atomically has written is there.
+func (s *Store) reader(ctx context.Context) bun.IDB {
+	if tx := joined(ctx); tx != nil {
+		return tx
+	}
+	return s.db
+}
+
 // write runs fn in the one transaction of all replicas that changes what operators edit: what fn reads
 // of that cannot change until what it writes is committed. An error of fn undoes all.
 func (s *Store) write(ctx context.Context, fn work) error {
+	if tx := joined(ctx); tx != nil {
+		return explain(fn(ctx, tx))
+	}
 	select {
 	case s.writing <- struct{}{}: // in line here, not each on a connection of its own
 		defer func() { <-s.writing }()
@@ -36,7 +64,7 @@ func (s *Store) write(ctx context.Context, fn work) error {
 // report runs fn in a transaction beside others: for what slaves and sessions write all the time, each
 // its own rows. What fn reads to write it again it must lock, by lock or forUpdate.
 func (s *Store) report(ctx context.Context, fn work) error {
-	if !onPostgres(s.db) { // SQLite has one writer
+	if !onPostgres(s.db) || joined(ctx) != nil { // SQLite has one writer
 		return s.write(ctx, fn)
 	}
 	return s.transact(ctx, fn)
