@@ -20,7 +20,7 @@ type Config struct {
 	SnapshotID      int64                `json:"snapshot_id"`
 	Epoch           int64                `json:"epoch"`
 	ConfigHash      string               `json:"config_hash"`         // ContentHash of this very document, hex
-	Signature       string               `json:"signature,omitempty"` // Ed25519 over SignedMessage, base64; "" when the master has no key
+	Signature       string               `json:"signature,omitempty"` // Sign of SignedMessage; "" when the master has no key
 	Mode            string               `json:"mode"`                // ModeMultiServer
 	ServiceType     ServiceType          `json:"service_type"`
 	RenderedNginx   string               `json:"rendered_nginx"` // the whole of server.conf

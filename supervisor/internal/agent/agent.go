@@ -34,7 +34,7 @@ type Config struct {
 
 	Version           string            // of this program, for heartbeats
 	Token             string            // its hash is this slave's phase among the fleet
-	PublicKey         ed25519.PublicKey // nil: configurations need no signature
+	PublicKeys        []ed25519.PublicKey // one of which has signed; none: configurations need no signature
 	PullInterval      time.Duration     // between polls of a master that does not let requests wait
 	HeartbeatInterval time.Duration
 	ReloadMinInterval time.Duration // least time between two reloads; 0: none

@@ -1,8 +1,6 @@
 package agent
 
 import (
-	"crypto/ed25519"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -35,15 +33,14 @@ func (t *attempt) check(p *release.Payload) (err error) {
 }
 
 func (t *attempt) checkSignature(p *release.Payload) error {
-	if t.cfg.PublicKey == nil {
+	if len(t.cfg.PublicKeys) == 0 {
 		return nil
 	}
 	if p.Signature == "" {
 		return errors.New("not signed: set SIGNING_KEY at the master, or unset CONFIG_PUBLIC_KEY here")
 	}
-	signature, err := base64.StdEncoding.DecodeString(p.Signature)
-	if err != nil || !ed25519.Verify(t.cfg.PublicKey, api.SignedMessage(p.Hash, p.Version, p.Epoch), signature) {
-		return errors.New("signature does not fit CONFIG_PUBLIC_KEY")
+	if err := api.VerifySignature(p.Signature, api.SignedMessage(p.Hash, p.Version, p.Epoch), t.cfg.PublicKeys...); err != nil {
+		return fmt.Errorf("CONFIG_PUBLIC_KEY: %w", err)
 	}
 	return nil
 }

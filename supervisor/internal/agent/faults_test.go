@@ -258,7 +258,7 @@ func TestSignature(t *testing.T) {
 		return mustMarshal(t, cfg)
 	}
 	m, s := newMaster(t), newSlave(t)
-	s.change = func(cfg *agent.Config) { cfg.PublicKey = public }
+	s.change = func(cfg *agent.Config) { cfg.PublicKeys = []ed25519.PublicKey{public} }
 	s.start(t, m)
 
 	unsigned := m.publish(t, s.config("# unsigned\n", ""))
@@ -283,6 +283,41 @@ func TestSignature(t *testing.T) {
 		t.Errorf("ack of replayed = %+v", ack)
 	}
 	requireServes(t, s, signed)
+}
+
+// TestKeyRotation: a slave takes what any of its keys has signed, whoever else has, and names those that it misses.
+func TestKeyRotation(t *testing.T) {
+	var public []ed25519.PublicKey
+	var private []ed25519.PrivateKey
+	for range 3 {
+		pub, priv, err := ed25519.GenerateKey(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		public, private = append(public, pub), append(private, priv)
+	}
+	signed := func(keys ...ed25519.PrivateKey) func(*master) {
+		return func(m *master) {
+			m.mangle = func(document []byte) []byte {
+				var cfg api.Config
+				mustUnmarshal(t, document, &cfg)
+				cfg.Signature = api.Sign(api.SignedMessage(cfg.ConfigHash, cfg.Version, cfg.Epoch), keys...)
+				return mustMarshal(t, cfg)
+			}
+		}
+	}
+	m, s := newMaster(t), newSlave(t)
+	s.change = func(cfg *agent.Config) { cfg.PublicKeys = public[:2] }
+	s.start(t, m)
+	m.set(signed(private[0]))
+	m.requireApplied(t, m.publish(t, s.config("# old\n", "")))
+	m.set(signed(private[2], private[1]))
+	m.requireApplied(t, m.publish(t, s.config("# one that is known, one that is not\n", "")))
+	m.set(signed(private[2]))
+	unknown := m.publish(t, s.config("# unknown\n", ""))
+	if ack := m.ack(t, unknown.SnapshotID); ack.Stage != "check" || !strings.Contains(ack.Error, "CONFIG_PUBLIC_KEY") || !strings.Contains(ack.Error, api.KeyID(public[2])) {
+		t.Errorf("ack of an unknown key's = %+v", ack)
+	}
 }
 
 // TestStageFails: a disk that cannot take the release changes nothing.

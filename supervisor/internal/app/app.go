@@ -127,7 +127,7 @@ func (a *App) assemble(ctx context.Context, s settings.Settings) (err error) {
 	a.limits = limits.Open(limits.Config{Path: filepath.Join(root, "state", "limits.json"), Changed: a.limitsChanged, Log: a.log})
 	a.agent, err = agent.New(agent.Config{
 		Master: master, Releases: a.releases, Nginx: a.nginx, Limits: a.limits, Kicks: a.sessions.Kick,
-		Version: buildinfo.Version(), Token: s.AppToken, PublicKey: s.Ed25519Key(),
+		Version: buildinfo.Version(), Token: s.AppToken, PublicKeys: s.PublicKeys,
 		PullInterval: s.PullInterval, HeartbeatInterval: s.HeartbeatInterval, ReloadMinInterval: s.ReloadMinInterval,
 		KeepDrift: s.DriftPolicy == settings.DriftKeep, Serving: a.serving, Metadata: a.heartbeatMetadata,
 		Log: a.log, Registerer: a.registry,

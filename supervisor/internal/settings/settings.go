@@ -51,12 +51,14 @@ type Settings struct {
 	SpoolMaxBytes     int64 `env:"SPOOL_MAX_BYTES" envDefault:"1073741824" takes:"how many bytes of logs may wait under SLAVE_ROOT/spool for the master, at least 1048576; the oldest are dropped beyond that"`
 	SpoolSegmentBytes int64 `env:"SPOOL_SEGMENT_BYTES" envDefault:"67108864" takes:"at how many bytes a log is rotated, at least 65536; an eighth of SPOOL_MAX_BYTES where that is less"`
 
-	PublicKey   string `env:"CONFIG_PUBLIC_KEY" takes:"the master's Ed25519 public key, base64 of 32 bytes; unsigned configurations are refused then"`
-	DriftPolicy string `env:"DRIFT_POLICY" envDefault:"restore" takes:"restore (undo edits of managed files) or keep"`
+	PublicKeyText string `env:"CONFIG_PUBLIC_KEY" takes:"the master's Ed25519 public key, base64 of 32 bytes, or several separated by commas, of which one must have signed; unsigned configurations are refused then"`
+	DriftPolicy   string `env:"DRIFT_POLICY" envDefault:"restore" takes:"restore (undo edits of managed files) or keep"`
 
 	MetricsAddr string `env:"METRICS_ADDR" envDefault:":9145" takes:"address:port for /metrics, /healthz, /readyz and /status"`
 	LogLevel    string `env:"LOG_LEVEL" envDefault:"info" takes:"debug, info, warn or error"`
 	LogFormat   string `env:"LOG_FORMAT" envDefault:"text" takes:"text or json"`
+
+	PublicKeys []ed25519.PublicKey `env:"-"` // of CONFIG_PUBLIC_KEY
 }
 
 // The values of DRIFT_POLICY.
@@ -85,7 +87,8 @@ func Load(environ []string) (Settings, error) {
 	if s.NginxBin == "" {
 		s.NginxBin = findNginx()
 	}
-	return s, s.check()
+	err = s.check()
+	return s, err
 }
 
 // findNginx returns the first of openresty and nginx on PATH, "" when there is neither.
@@ -139,8 +142,9 @@ func (s *Settings) check() error {
 	if _, err := s.MediaServers(); err != nil {
 		return err
 	}
-	if s.PublicKey != "" && s.Ed25519Key() == nil {
-		return wrong("CONFIG_PUBLIC_KEY", "is no Ed25519 public key", "base64 of 32 bytes")
+	var err error
+	if s.PublicKeys, err = publicKeys(s.PublicKeyText); err != nil {
+		return err
 	}
 	if !slices.Contains([]string{DriftRestore, DriftKeep}, s.DriftPolicy) {
 		return wrong("DRIFT_POLICY", "is \""+s.DriftPolicy+"\"", "restore or keep")
@@ -148,13 +152,17 @@ func (s *Settings) check() error {
 	return nil
 }
 
-// Ed25519Key returns CONFIG_PUBLIC_KEY, or nil when there is none.
-func (s *Settings) Ed25519Key() ed25519.PublicKey {
-	key, err := base64.StdEncoding.DecodeString(s.PublicKey)
-	if err != nil || len(key) != ed25519.PublicKeySize {
-		return nil
+// publicKeys reads CONFIG_PUBLIC_KEY.
+func publicKeys(text string) ([]ed25519.PublicKey, error) {
+	var keys []ed25519.PublicKey
+	for one := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ',' || r <= ' ' }) {
+		key, err := base64.StdEncoding.DecodeString(one)
+		if err != nil || len(key) != ed25519.PublicKeySize {
+			return nil, wrong("CONFIG_PUBLIC_KEY", "is no Ed25519 public key", "base64 of 32 bytes, or several separated by commas")
+		}
+		keys = append(keys, key)
 	}
-	return key
+	return keys, nil
 }
 
 func wrong(name, problem, takes string) error {

@@ -31,14 +31,15 @@ func TestLoadNamesTheVariable(t *testing.T) {
 		"CONFIG_PULL_INTERVAL=0": "CONFIG_PULL_INTERVAL is 0: it takes more than 0 seconds",
 		"DRAIN_TIMEOUT=soon":     `DRAIN_TIMEOUT is "soon": it takes how long streams may go on after a stop: seconds, or a duration as in 60s`,
 		"NGINX_BIN=/nowhere":     "NGINX_BIN is no program that can be run, and neither openresty nor nginx is on PATH: it takes the path of an nginx with the Lua module",
-		"CONFIG_PUBLIC_KEY=abc":  "CONFIG_PUBLIC_KEY is no Ed25519 public key: it takes base64 of 32 bytes",
-		"NGINX_USER=no such":     `NGINX_USER is "no such", no user of this system: it takes the name of one, as in www-data`,
-		"NGINX_USER=nobody;":     `NGINX_USER is "nobody;", no user of this system: it takes the name of one, as in www-data`,
-		"SPOOL_MAX_BYTES=1":      "SPOOL_MAX_BYTES is 1: it takes 1048576 or more",
-		"QUOTA_SYNC_INTERVAL=0":  "QUOTA_SYNC_INTERVAL is 0: it takes more than 0 seconds",
-		"USAGE_TIMEZONE=Mars":    `USAGE_TIMEZONE is "Mars", no zone that is known here: it takes an IANA name, as in Asia/Shanghai`,
-		"REDIS_URL=http://a":     "REDIS_URL has the scheme http: it takes " + redisconn.Takes,
-		"DRIFT_POLICY=ignore":    `DRIFT_POLICY is "ignore": it takes restore or keep`,
+		"CONFIG_PUBLIC_KEY=abc":  "CONFIG_PUBLIC_KEY is no Ed25519 public key: it takes base64 of 32 bytes, or several separated by commas",
+		"CONFIG_PUBLIC_KEY=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=,abc": "CONFIG_PUBLIC_KEY is no Ed25519 public key: it takes base64 of 32 bytes, or several separated by commas",
+		"NGINX_USER=no such":    `NGINX_USER is "no such", no user of this system: it takes the name of one, as in www-data`,
+		"NGINX_USER=nobody;":    `NGINX_USER is "nobody;", no user of this system: it takes the name of one, as in www-data`,
+		"SPOOL_MAX_BYTES=1":     "SPOOL_MAX_BYTES is 1: it takes 1048576 or more",
+		"QUOTA_SYNC_INTERVAL=0": "QUOTA_SYNC_INTERVAL is 0: it takes more than 0 seconds",
+		"USAGE_TIMEZONE=Mars":   `USAGE_TIMEZONE is "Mars", no zone that is known here: it takes an IANA name, as in Asia/Shanghai`,
+		"REDIS_URL=http://a":    "REDIS_URL has the scheme http: it takes " + redisconn.Takes,
+		"DRIFT_POLICY=ignore":   `DRIFT_POLICY is "ignore": it takes restore or keep`,
 	} {
 		t.Run(setting, func(t *testing.T) {
 			name, _, _ := strings.Cut(setting, "=")
