@@ -17,11 +17,13 @@ var accessLogTable = &Table{Name: "access_logs", Age: "id", Columns: []Column{
 	text("verdict", Keep), text("reason", Keep), text("rule", Keep),
 }}
 
-func (r *AccessLog) values(dst []any) []any {
-	return append(dst, r.ID, int64(r.Time), r.ServerID, r.RequestID, r.IP, r.Method, r.URI, r.Status,
-		r.BytesSent, r.Accounted, r.RequestTimeUS, r.UpstreamTimeUS, r.UpstreamStatus, r.Streaming, r.ServerName,
-		r.Profile, r.ClientName, r.ClientVersion, r.ClientKind, r.DeviceID, r.DeviceName, r.UserID, r.TokenHash,
-		r.UserAgent, r.PlaySessionID, r.ItemID, r.Verdict, r.Reason, r.Rule)
+func (r *AccessLog) values(dst []Value) []Value {
+	return append(dst, num(r.ID), num(r.Time), num(r.ServerID), str(r.RequestID), str(r.IP), str(r.Method),
+		str(r.URI), num(r.Status), num(r.BytesSent), num(r.Accounted), num(r.RequestTimeUS),
+		num(r.UpstreamTimeUS), num(r.UpstreamStatus), flag(r.Streaming), str(r.ServerName), str(r.Profile),
+		str(r.ClientName), str(r.ClientVersion), str(r.ClientKind), str(r.DeviceID), str(r.DeviceName),
+		str(r.UserID), str(r.TokenHash), str(r.UserAgent), str(r.PlaySessionID), str(r.ItemID),
+		str(r.Verdict), str(r.Reason), str(r.Rule))
 }
 
 var blockedTable = &Table{Name: "blocked_requests", Age: "id", Columns: []Column{
@@ -32,10 +34,11 @@ var blockedTable = &Table{Name: "blocked_requests", Age: "id", Columns: []Column
 	text("device_name", Keep), text("user_id", Keep), text("user_agent", Keep),
 }}
 
-func (r *BlockedRequest) values(dst []any) []any {
-	return append(dst, r.ID, int64(r.Time), r.ServerID, r.RequestID, r.IP, r.Method, r.URI, r.Status,
-		r.Reason, r.Rule, r.ServerName, r.Profile, r.ClientName, r.ClientVersion, r.ClientKind, r.DeviceID,
-		r.DeviceName, r.UserID, r.UserAgent)
+func (r *BlockedRequest) values(dst []Value) []Value {
+	return append(dst, num(r.ID), num(r.Time), num(r.ServerID), str(r.RequestID), str(r.IP), str(r.Method),
+		str(r.URI), num(r.Status), str(r.Reason), str(r.Rule), str(r.ServerName), str(r.Profile),
+		str(r.ClientName), str(r.ClientVersion), str(r.ClientKind), str(r.DeviceID), str(r.DeviceName),
+		str(r.UserID), str(r.UserAgent))
 }
 
 var loginTable = &Table{Name: "login_events", Age: "id", Columns: []Column{
@@ -45,9 +48,10 @@ var loginTable = &Table{Name: "login_events", Age: "id", Columns: []Column{
 	text("device_name", Keep),
 }}
 
-func (r *LoginEvent) values(dst []any) []any {
-	return append(dst, r.ID, int64(r.Time), r.ServerID, r.Event, r.Success, r.UserID, r.UserName, r.IP,
-		r.ClientName, r.ClientVersion, r.DeviceID, r.DeviceName)
+func (r *LoginEvent) values(dst []Value) []Value {
+	return append(dst, num(r.ID), num(r.Time), num(r.ServerID), str(r.Event), flag(r.Success),
+		str(r.UserID), str(r.UserName), str(r.IP), str(r.ClientName), str(r.ClientVersion), str(r.DeviceID),
+		str(r.DeviceName))
 }
 
 var playbackTable = &Table{Name: "playback_events", Age: "id", Columns: []Column{
@@ -57,7 +61,8 @@ var playbackTable = &Table{Name: "playback_events", Age: "id", Columns: []Column
 	text("device_name", Keep), integer("position_ticks", Keep), boolean("is_paused", Keep),
 }}
 
-func (r *PlaybackEvent) values(dst []any) []any {
-	return append(dst, r.ID, int64(r.Time), r.ServerID, r.Event, r.PlaySessionID, r.ItemID, r.UserID, r.IP,
-		r.ClientName, r.ClientVersion, r.DeviceID, r.DeviceName, r.PositionTicks, r.IsPaused)
+func (r *PlaybackEvent) values(dst []Value) []Value {
+	return append(dst, num(r.ID), num(r.Time), num(r.ServerID), str(r.Event), str(r.PlaySessionID),
+		str(r.ItemID), str(r.UserID), str(r.IP), str(r.ClientName), str(r.ClientVersion), str(r.DeviceID),
+		str(r.DeviceName), num(r.PositionTicks), flag(r.IsPaused))
 }

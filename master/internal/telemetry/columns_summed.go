@@ -8,10 +8,10 @@ var playbackSessionTable = &Table{Name: "playback_sessions", Age: "last_seen_at"
 	integer("bytes", Sum), integer("position_ticks", Max),
 }}
 
-func (r *PlaybackSession) values(dst []any) []any {
-	return append(dst, r.ID, r.ServerID, r.PlaySessionID, r.DeviceID, int64(r.StartedAt), int64(r.LastSeenAt),
-		int64(r.StoppedAt), r.UserID, r.ItemID, r.IP, r.ClientName, r.ClientVersion, r.DeviceName, r.Requests,
-		r.Bytes, r.PositionTicks)
+func (r *PlaybackSession) values(dst []Value) []Value {
+	return append(dst, num(r.ID), num(r.ServerID), str(r.PlaySessionID), str(r.DeviceID), num(r.StartedAt),
+		num(r.LastSeenAt), num(r.StoppedAt), str(r.UserID), str(r.ItemID), str(r.IP), str(r.ClientName),
+		str(r.ClientVersion), str(r.DeviceName), num(r.Requests), num(r.Bytes), num(r.PositionTicks))
 }
 
 var deviceTable = &Table{Name: "devices", Age: "last_seen_at", Columns: []Column{
@@ -20,9 +20,9 @@ var deviceTable = &Table{Name: "devices", Age: "last_seen_at", Columns: []Column
 	text("client_version", Latest), text("device_name", Latest), integer("requests", Sum),
 }}
 
-func (r *Device) values(dst []any) []any {
-	return append(dst, r.ServerID, r.DeviceID, int64(r.FirstSeenAt), int64(r.LastSeenAt), r.UserID, r.IP,
-		r.ClientName, r.ClientVersion, r.DeviceName, r.Requests)
+func (r *Device) values(dst []Value) []Value {
+	return append(dst, num(r.ServerID), str(r.DeviceID), num(r.FirstSeenAt), num(r.LastSeenAt),
+		str(r.UserID), str(r.IP), str(r.ClientName), str(r.ClientVersion), str(r.DeviceName), num(r.Requests))
 }
 
 var userActivityTable = &Table{Name: "user_activities", Age: "day", Columns: []Column{
@@ -30,9 +30,9 @@ var userActivityTable = &Table{Name: "user_activities", Age: "day", Columns: []C
 	integer("last_seen_at", Max), integer("requests", Sum), integer("refused", Sum), integer("bytes", Sum),
 }}
 
-func (r *UserActivity) values(dst []any) []any {
-	return append(dst, int64(r.Day), r.ServerID, r.UserID, int64(r.FirstSeenAt), int64(r.LastSeenAt),
-		r.Requests, r.Refused, r.Bytes)
+func (r *UserActivity) values(dst []Value) []Value {
+	return append(dst, num(r.Day), num(r.ServerID), str(r.UserID), num(r.FirstSeenAt), num(r.LastSeenAt),
+		num(r.Requests), num(r.Refused), num(r.Bytes))
 }
 
 var realtimeTable = &Table{Name: "realtime_sessions", Age: "reported_at", Columns: []Column{
@@ -43,10 +43,10 @@ var realtimeTable = &Table{Name: "realtime_sessions", Age: "reported_at", Column
 	integer("bytes", Keep),
 }}
 
-func (r *RealtimeSession) values(dst []any) []any {
-	return append(dst, r.ReporterID, r.ServerID, r.SessionID, int64(r.ReportedAt), r.PlaySessionID, r.UserID,
-		r.ItemID, r.IP, r.ClientName, r.DeviceID, r.DeviceName, r.IsPlaying, r.IsPaused, int64(r.StartedAt),
-		r.Bytes)
+func (r *RealtimeSession) values(dst []Value) []Value {
+	return append(dst, num(r.ReporterID), num(r.ServerID), str(r.SessionID), num(r.ReportedAt),
+		str(r.PlaySessionID), str(r.UserID), str(r.ItemID), str(r.IP), str(r.ClientName), str(r.DeviceID),
+		str(r.DeviceName), flag(r.IsPlaying), flag(r.IsPaused), num(r.StartedAt), num(r.Bytes))
 }
 
 var apiCallTable = &Table{Name: "api_calls", Age: "hour", Columns: []Column{
@@ -55,9 +55,9 @@ var apiCallTable = &Table{Name: "api_calls", Age: "hour", Columns: []Column{
 	integer("bytes", Sum), integer("request_time_us", Sum),
 }}
 
-func (r *APICall) values(dst []any) []any {
-	return append(dst, int64(r.Hour), r.ServerID, r.Method, r.Endpoint, r.Requests, r.Refused, r.Errors4xx,
-		r.Errors5xx, r.Bytes, r.RequestTimeUS)
+func (r *APICall) values(dst []Value) []Value {
+	return append(dst, num(r.Hour), num(r.ServerID), str(r.Method), str(r.Endpoint), num(r.Requests),
+		num(r.Refused), num(r.Errors4xx), num(r.Errors5xx), num(r.Bytes), num(r.RequestTimeUS))
 }
 
 var bandwidthTable = &Table{Name: "bandwidth", Age: "hour", Columns: []Column{
@@ -65,8 +65,9 @@ var bandwidthTable = &Table{Name: "bandwidth", Age: "hour", Columns: []Column{
 	text("ip", Key), integer("requests", Sum), integer("bytes", Sum),
 }}
 
-func (r *Bandwidth) values(dst []any) []any {
-	return append(dst, int64(r.Hour), r.ServerID, r.UserID, r.DeviceID, r.IP, r.Requests, r.Bytes)
+func (r *Bandwidth) values(dst []Value) []Value {
+	return append(dst, num(r.Hour), num(r.ServerID), str(r.UserID), str(r.DeviceID), str(r.IP),
+		num(r.Requests), num(r.Bytes))
 }
 
 var mediaAccessTable = &Table{Name: "media_access", Age: "day", Columns: []Column{
@@ -75,7 +76,7 @@ var mediaAccessTable = &Table{Name: "media_access", Age: "day", Columns: []Colum
 	integer("bytes", Sum), integer("plays", Sum),
 }}
 
-func (r *MediaAccess) values(dst []any) []any {
-	return append(dst, int64(r.Day), r.ServerID, r.UserID, r.ItemID, int64(r.FirstAccessAt),
-		int64(r.LastAccessAt), r.Requests, r.Bytes, r.Plays)
+func (r *MediaAccess) values(dst []Value) []Value {
+	return append(dst, num(r.Day), num(r.ServerID), str(r.UserID), str(r.ItemID), num(r.FirstAccessAt),
+		num(r.LastAccessAt), num(r.Requests), num(r.Bytes), num(r.Plays))
 }

@@ -228,7 +228,7 @@ func FuzzDecode(f *testing.F) {
 		for _, block := range blocks {
 			for i := range block.Len {
 				for _, v := range block.Values(i, nil) {
-					if s, ok := v.(string); ok && (strings.ToValidUTF8(s, "") != s || strings.Contains(s, "\x00") || len(s) > 4*maxURI) {
+					if s := v.Text; strings.ToValidUTF8(s, "") != s || strings.Contains(s, "\x00") || len(s) > 4*maxURI {
 						t.Fatalf("%s holds %q", block.Table.Name, s)
 					}
 				}

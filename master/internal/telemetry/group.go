@@ -30,11 +30,11 @@ func (g *group[K, R]) reset() {
 }
 
 // block returns the rows in an order.
-func (g *group[K, R]) block(t *Table, values func(*R, []any) []any, compare func(a, b *R) int) Block {
+func (g *group[K, R]) block(t *Table, values func(*R, []Value) []Value, compare func(a, b *R) int) Block {
 	g.order = g.order[:0]
 	for i := range g.rows {
 		g.order = append(g.order, &g.rows[i])
 	}
 	slices.SortFunc(g.order, compare)
-	return Block{Table: t, Len: len(g.order), Values: func(i int, dst []any) []any { return values(g.order[i], dst) }}
+	return Block{Table: t, Len: len(g.order), Values: func(i int, dst []Value) []Value { return values(g.order[i], dst) }}
 }

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/uhdadmin/media-gateway/shared/api"
 )
@@ -30,7 +30,8 @@ type Config struct {
 	Registry prometheus.Registerer
 }
 
-// Ingester stores batches: as many as wait, in one transaction.
+// Ingester stores batches: as many as wait, in one transaction. While it is in the database, what the next
+// one will add to sums is summed up.
 type Ingester struct {
 	cfg     Config
 	metrics *metrics
@@ -102,44 +103,75 @@ var errStopping = fmt.Errorf("%w: the master is stopping", api.ErrBusy)
 // Run stores what comes until ctx ends. What waits then is not stored, and its senders are told.
 func (i *Ingester) Run(ctx context.Context) error {
 	defer close(i.stopped)
-	group, ctx := errgroup.WithContext(ctx)
-	for range i.cfg.Database.Writers() {
-		group.Go(func() error {
-			i.write(ctx)
-			return nil
-		})
+	free, full := make(chan *commit, 2), make(chan *commit)
+	for range cap(free) {
+		free <- &commit{sums: newSums()}
 	}
-	return group.Wait()
+	var group sync.WaitGroup
+	group.Go(func() { i.gather(ctx, free, full) })
+	group.Go(func() { i.store(ctx, full, free) })
+	group.Wait()
+	return nil
 }
 
-func (i *Ingester) write(ctx context.Context) {
-	sums := newSums()
-	var waiting []*pending
+// commit is what one transaction stores.
+type commit struct {
+	waiting []*pending
+	rows    int64
+	sums    *sums
+}
+
+// gather makes commits of what comes. A commit grows for as long as the one before it is being stored, so
+// that the busier the database is, the more rows share the cost of a transaction and of a row of sums.
+func (i *Ingester) gather(ctx context.Context, free <-chan *commit, full chan<- *commit) {
 	for {
+		var c *commit
 		select {
-		case p := <-i.queue:
-			waiting = append(waiting[:0], p)
+		case c = <-free:
 		case <-ctx.Done():
 			return
 		}
-		for rows := int64(0); rows < maxCommit; {
-			var p *pending
-			select {
-			case p = <-i.queue:
-				waiting = append(waiting, p)
-				rows += p.rows
-				continue
-			default:
+		for stored := false; !stored; {
+			from, to := i.queue, full
+			if len(c.waiting) == 0 {
+				to = nil
 			}
-			break
+			if c.rows >= maxCommit {
+				from = nil
+			}
+			select {
+			case p := <-from:
+				c.waiting, c.rows = append(c.waiting, p), c.rows+p.rows
+				c.sums.add(p.batch)
+			case to <- c:
+				stored = true
+			case <-ctx.Done():
+				return
+			}
 		}
-		i.commit(ctx, sums, waiting)
 	}
 }
 
-// commit stores batches together, or one by one when that fails, and answers them.
+// store stores commits, one after the other.
+func (i *Ingester) store(ctx context.Context, full <-chan *commit, free chan<- *commit) {
+	for {
+		select {
+		case c := <-full:
+			i.commit(ctx, c.sums, c.waiting)
+			clear(c.waiting)
+			c.waiting, c.rows = c.waiting[:0], 0
+			free <- c
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// commit stores batches together, or one by one when that fails, and answers them. sums may have them
+// summed up already.
 func (i *Ingester) commit(ctx context.Context, sums *sums, waiting []*pending) {
-	err := i.store(ctx, sums, waiting)
+	err := i.transact(ctx, sums, waiting)
+	sums.reset()
 	if err != nil && len(waiting) > 1 && ctx.Err() == nil {
 		for j := range waiting {
 			i.commit(ctx, sums, waiting[j:j+1])
@@ -158,27 +190,19 @@ func (i *Ingester) commit(ctx context.Context, sums *sums, waiting []*pending) {
 	}
 }
 
-// store is one transaction.
-func (i *Ingester) store(ctx context.Context, sums *sums, waiting []*pending) error {
+// transact is one transaction.
+func (i *Ingester) transact(ctx context.Context, sums *sums, waiting []*pending) error {
 	began := time.Now()
 	var stored map[Kind]int
 	err := i.cfg.Database.Ingest(ctx, func(tx Tx) error {
-		sums.reset()
-		if hour := MillisOf(began).Hour(); hour != sums.hour {
-			sums.hour = hour
-			sums.endpoints.forget()
-		}
 		fresh, err := claim(tx, waiting, MillisOf(began))
 		if err != nil {
 			return err
 		}
-		for _, b := range fresh {
-			sums.add(b)
-		}
+		sums.hold(fresh)
 		stored, err = put(tx, fresh, sums)
 		return err
 	})
-	sums.reset()
 	if err != nil {
 		return err
 	}

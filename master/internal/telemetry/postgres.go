@@ -22,12 +22,9 @@ import (
 var postgresMigrations embed.FS
 
 const (
-	// postgresWriters is how many transactions of ingest run side by side: while one waits for its commit to
-	// be on disk, the other works.
-	postgresWriters = 2
-	// postgresWriterConns are for them, with one each for what happens beside a transaction, and for what else
-	// writes; postgresReaderConns are for queries, which cannot take ingest's.
-	postgresWriterConns = 2 * postgresWriters
+	// postgresWriterConns are for ingest, with one more for what happens beside its transaction, and for what
+	// else writes; postgresReaderConns are for queries, which cannot take ingest's.
+	postgresWriterConns = 4
 	postgresReaderConns = 6
 	// postgresExpireStep is how many rows one statement of retention deletes.
 	postgresExpireStep = 20_000
@@ -94,8 +91,6 @@ func OpenPostgres(ctx context.Context, databaseURL string, log *slog.Logger) (Da
 }
 
 func (p *postgresDB) Reader() *bun.DB { return p.reader }
-
-func (p *postgresDB) Writers() int { return postgresWriters }
 
 func (p *postgresDB) Close() error {
 	err := errors.Join(p.reader.Close(), p.writer.Close())

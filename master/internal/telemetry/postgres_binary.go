@@ -14,28 +14,28 @@ const (
 )
 
 // appendRow appends a row as COPY takes it: the number of fields, and each with its length before it.
-func appendRow(b []byte, row []any) []byte {
+func appendRow(b []byte, columns []Column, row []Value) []byte {
 	b = binary.BigEndian.AppendUint16(b, uint16(len(row)))
-	for _, v := range row {
-		b = appendField(b, v)
+	for i := range row {
+		b = appendField(b, columns[i].Type, &row[i])
 	}
 	return b
 }
 
 // appendField appends a value with its length before it.
-func appendField(b []byte, v any) []byte {
-	switch v := v.(type) {
-	case int64:
-		return appendInteger(append(b, 0, 0, 0, 8), v)
-	case string:
-		return append(binary.BigEndian.AppendUint32(b, uint32(len(v))), v...)
-	case bool:
-		if v {
-			return append(b, 0, 0, 0, 1, 1)
-		}
-		return append(b, 0, 0, 0, 1, 0)
+func appendField(b []byte, t ColumnType, v *Value) []byte {
+	switch t {
+	case Integer:
+		return appendInteger(append(b, 0, 0, 0, 8), v.Integer)
+	case Text:
+		return appendText(b, v.Text)
+	default:
+		return append(b, 0, 0, 0, 1, byte(v.Integer))
 	}
-	panic("a Block's values are int64, string or bool")
+}
+
+func appendText(b []byte, s string) []byte {
+	return append(binary.BigEndian.AppendUint32(b, uint32(len(s))), s...)
 }
 
 func appendInteger(b []byte, n int64) []byte { return binary.BigEndian.AppendUint64(b, uint64(n)) }
@@ -51,33 +51,25 @@ func appendArray(b []byte, element uint32, n int) []byte {
 
 // appendElement appends an element of an array of a table's rows: its length, the number of fields, and
 // each with its type and length before it.
-func appendElement(b []byte, row []any) []byte {
+func appendElement(b []byte, columns []Column, row []Value) []byte {
 	at := len(b)
 	b = append(b, 0, 0, 0, 0)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(row)))
-	for _, v := range row {
-		b = appendField(binary.BigEndian.AppendUint32(b, typeOf(v)), v)
+	for i := range row {
+		b = appendField(binary.BigEndian.AppendUint32(b, oids[columns[i].Type]), columns[i].Type, &row[i])
 	}
 	binary.BigEndian.PutUint32(b[at:], uint32(len(b)-at-4))
 	return b
 }
 
-func typeOf(v any) uint32 {
-	switch v.(type) {
-	case int64:
-		return pgtype.Int8OID
-	case string:
-		return pgtype.TextOID
-	default:
-		return pgtype.BoolOID
-	}
-}
+// oids are PostgreSQL's types of columns.
+var oids = [...]uint32{Integer: pgtype.Int8OID, Text: pgtype.TextOID, Boolean: pgtype.BoolOID}
 
 // textArray returns texts as an array.
 func textArray(texts []string) []byte {
 	b := appendArray(nil, pgtype.TextOID, len(texts))
 	for _, t := range texts {
-		b = appendField(b, t)
+		b = appendText(b, t)
 	}
 	return b
 }

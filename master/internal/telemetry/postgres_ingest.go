@@ -19,7 +19,7 @@ type postgresTx struct {
 	ctx  context.Context
 	db   *postgresDB
 	conn *pgconn.PgConn
-	row  []any
+	row  []Value
 	buf  []byte
 	rows map[*Table][]byte // for COPY, not yet sent
 	days map[Millis]bool   // of access logs among them
@@ -52,7 +52,7 @@ func (tx *postgresTx) Claim(batches []BatchKey, at Millis) ([]Claim, error) {
 	accepted := appendArray(nil, pgtype.Int8OID, len(order))
 	for _, i := range order {
 		sources, keys = append(sources, batches[i].Source), append(keys, batches[i].Key)
-		accepted = appendField(accepted, int64(batches[i].Accepted))
+		accepted = appendInteger(append(accepted, 0, 0, 0, 8), int64(batches[i].Accepted))
 	}
 	asked := []argument{{pgtype.TextArrayOID, textArray(sources)}, {pgtype.TextArrayOID, textArray(keys)}}
 	made, err := tx.query("INSERT INTO telemetry_batches (source, key, accepted, received_at)"+
@@ -128,9 +128,9 @@ func (tx *postgresTx) add(b Block) error {
 	for i := range b.Len {
 		tx.row = b.Values(i, tx.row[:0])
 		if b.Table == accessLogTable {
-			tx.days[dayOfID(tx.row[0].(int64))] = true
+			tx.days[dayOfID(tx.row[0].Integer)] = true
 		}
-		rows = appendRow(rows, tx.row)
+		rows = appendRow(rows, b.Table.Columns, tx.row)
 	}
 	tx.rows[b.Table] = rows
 	if len(rows) > copyAtOnce {
@@ -190,7 +190,7 @@ func (tx *postgresTx) merge(b Block) error {
 	tx.buf = appendArray(tx.buf[:0], rowType, b.Len)
 	for i := range b.Len {
 		tx.row = b.Values(i, tx.row[:0])
-		tx.buf = appendElement(tx.buf, tx.row)
+		tx.buf = appendElement(tx.buf, b.Table.Columns, tx.row)
 	}
 	_, err = tx.query(mergeStatement(b.Table), argument{value: tx.buf})
 	return err

@@ -87,27 +87,27 @@ func TestDatabasesAgree(t *testing.T) {
 
 // randomBlock returns up to 20 rows with few keys, so that later ones meet earlier ones.
 func randomBlock(random *rand.Rand, table *Table) Block {
-	rows := map[string][]any{}
+	rows := map[string][]Value{}
 	for range 20 {
-		var row []any
+		var row []Value
 		var key strings.Builder
 		for _, c := range table.Columns {
-			var v any
+			var v Value
 			switch {
 			case c.Name == "id":
-				v = ID(noon+Millis(random.Int64N(5*day)), random.Int64())
+				v = num(ID(noon+Millis(random.Int64N(5*day)), random.Int64()))
 			case c.Name == "reporter_id":
-				v = int64(1)
+				v = num(int64(1))
 			case c.Type == Boolean:
-				v = random.IntN(2) == 0
+				v = flag(random.IntN(2) == 0)
 			case c.Type == Text && c.Merge == Key:
-				v = []string{"", "a", "B", "ü", "'\\\n"}[random.IntN(5)]
+				v = str([]string{"", "a", "B", "ü", "'\\\n"}[random.IntN(5)])
 			case c.Type == Text:
-				v = []string{"", "x", "Ж\t", "long " + strings.Repeat("z", 300)}[random.IntN(4)]
+				v = str([]string{"", "x", "Ж\t", "long " + strings.Repeat("z", 300)}[random.IntN(4)])
 			case c.Merge == Key:
-				v = random.Int64N(2)
+				v = num(random.Int64N(2))
 			default:
-				v = random.Int64N(1 << 40)
+				v = num(random.Int64N(1 << 40))
 			}
 			row = append(row, v)
 			if c.Merge == Key {
@@ -119,11 +119,11 @@ func randomBlock(random *rand.Rand, table *Table) Block {
 		}
 		rows[key.String()] = row
 	}
-	var all [][]any
+	var all [][]Value
 	for _, row := range rows {
 		all = append(all, row)
 	}
-	return Block{Table: table, Len: len(all), Values: func(i int, dst []any) []any { return append(dst, all[i]...) }}
+	return Block{Table: table, Len: len(all), Values: func(i int, dst []Value) []Value { return append(dst, all[i]...) }}
 }
 
 // dump returns the rows of a table as text, sorted.

@@ -74,11 +74,11 @@ func rollupTable(name string) *Table {
 	return t
 }
 
-func (r *Rollup) values(dst []any) []any {
-	dst = append(dst, string(r.Dimension), int64(r.Period), r.Value, r.ServerID,
-		r.Requests, r.Refused, r.Errors4xx, r.Errors5xx, r.Bytes)
+func (r *Rollup) values(dst []Value) []Value {
+	dst = append(dst, str(string(r.Dimension)), num(r.Period), str(r.Value), num(r.ServerID),
+		num(r.Requests), num(r.Refused), num(r.Errors4xx), num(r.Errors5xx), num(r.Bytes))
 	for _, n := range r.Latency {
-		dst = append(dst, n)
+		dst = append(dst, num(n))
 	}
 	return dst
 }

@@ -96,8 +96,6 @@ func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, files embed
 
 func (s *sqlite) Reader() *bun.DB { return s.reader }
 
-func (s *sqlite) Writers() int { return 1 }
-
 func (s *sqlite) Close() error { return errors.Join(s.reader.Close(), s.writer.Close()) }
 
 func (s *sqlite) Write(ctx context.Context, fn func(ctx context.Context, tx bun.IDB) error) error {

@@ -20,7 +20,7 @@ type statements struct {
 	made    map[string]driver.Stmt
 	inserts map[insert]driver.Stmt
 	args    []driver.NamedValue
-	row     []any
+	row     []Value
 }
 
 // insert is a statement that puts so many rows into a table.
@@ -86,6 +86,24 @@ func (st *statements) exec(query string, values ...any) error {
 	}
 	_, err = stmt.(driver.StmtExecContext).ExecContext(st.ctx, st.bind(values))
 	return err
+}
+
+// bindRows is bind for the rows at hand, which are of the table.
+func (st *statements) bindRows(t *Table) []driver.NamedValue {
+	st.args = st.args[:0]
+	for i, v := range st.row {
+		var value any
+		switch t.Columns[i%len(t.Columns)].Type {
+		case Integer:
+			value = v.Integer
+		case Text:
+			value = v.Text
+		case Boolean:
+			value = v.Integer == 1
+		}
+		st.args = append(st.args, driver.NamedValue{Ordinal: i + 1, Value: value})
+	}
+	return st.args
 }
 
 // number runs a query for one integer; false: it found no row.
@@ -162,7 +180,7 @@ func (st *statements) Put(b Block) error {
 		}
 		stmt, err := st.insert(b.Table, n)
 		if err == nil {
-			_, err = stmt.(driver.StmtExecContext).ExecContext(st.ctx, st.bind(st.row))
+			_, err = stmt.(driver.StmtExecContext).ExecContext(st.ctx, st.bindRows(b.Table))
 		}
 		if err != nil {
 			return fmt.Errorf("write %s: %w", b.Table.Name, err)

@@ -1,5 +1,10 @@
 package telemetry
 
+import (
+	"slices"
+	"time"
+)
+
 type (
 	rollupKey struct {
 		dimension Dimension
@@ -47,8 +52,12 @@ type sums struct {
 	media         group[mediaKey, MediaAccess]
 	plays         group[playKey, PlaybackSession]
 	endpoints     endpoints
-	hour          Millis // for which endpoints are known
+	known         time.Time // since when endpoints are
+	of            []*Batch
 }
+
+// keepEndpoints is for how long templates of paths are kept that may not come again.
+const keepEndpoints = time.Hour
 
 func newSums() *sums {
 	return &sums{
@@ -59,7 +68,14 @@ func newSums() *sums {
 	}
 }
 
+// reset makes room for other batches. It lets go of the texts of these.
 func (s *sums) reset() {
+	clear(s.of)
+	s.of = s.of[:0]
+	if now := time.Now(); now.Sub(s.known) > keepEndpoints {
+		s.known = now
+		s.endpoints.forget()
+	}
 	s.hourly.reset()
 	s.daily.reset()
 	s.devices.reset()
@@ -70,8 +86,20 @@ func (s *sums) reset() {
 	s.plays.reset()
 }
 
+// hold makes the sums those of the batches. They nearly always are: not of what has come twice.
+func (s *sums) hold(batches []*Batch) {
+	if slices.Equal(s.of, batches) {
+		return
+	}
+	s.reset()
+	for _, b := range batches {
+		s.add(b)
+	}
+}
+
 // add sums up a batch.
 func (s *sums) add(b *Batch) {
+	s.of = append(s.of, b)
 	for i := range b.Access {
 		s.addAccess(&b.Access[i])
 	}

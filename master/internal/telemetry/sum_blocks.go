@@ -4,6 +4,7 @@ import "cmp"
 
 // sumDays adds the hours up to days.
 func (s *sums) sumDays() {
+	s.daily.reset()
 	for i := range s.hourly.rows {
 		h := &s.hourly.rows[i]
 		d, isNew := s.daily.at(rollupKey{h.Dimension, h.Period.Day(), h.Value, h.ServerID})

@@ -53,10 +53,27 @@ func (t *Table) keys() []string {
 type Block struct {
 	Table *Table
 	Len   int
-	// Values appends the values of row i, in the order of the table's columns, as int64, string or bool.
-	Values func(i int, dst []any) []any
+	// Values appends the values of row i, in the order of the table's columns.
+	Values func(i int, dst []Value) []Value
 }
 
-func blockOf[T any](t *Table, rows []T, values func(*T, []any) []any) Block {
-	return Block{Table: t, Len: len(rows), Values: func(i int, dst []any) []any { return values(&rows[i], dst) }}
+// Value is the value of a column, of that column's type. As an any it would be an allocation, of which there
+// are thirty in a row.
+type Value struct {
+	Text    string
+	Integer int64 // of a Boolean: 1 for true
+}
+
+func num[N ~int64](n N) Value { return Value{Integer: int64(n)} }
+func str(s string) Value      { return Value{Text: s} }
+
+func flag(b bool) Value {
+	if b {
+		return Value{Integer: 1}
+	}
+	return Value{}
+}
+
+func blockOf[T any](t *Table, rows []T, values func(*T, []Value) []Value) Block {
+	return Block{Table: t, Len: len(rows), Values: func(i int, dst []Value) []Value { return values(&rows[i], dst) }}
 }
