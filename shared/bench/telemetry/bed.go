@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sync/errgroup"
 
@@ -28,6 +29,8 @@ type bed struct {
 	token   string
 	servers []int64
 	http    *http.Client
+	traffic *traffic.Generator
+	sent    atomic.Int64 // batches
 }
 
 func newBed(ctx context.Context, o options, dir, databaseURL string) (_ *bed, err error) {
@@ -65,6 +68,7 @@ func newBed(ctx context.Context, o options, dir, databaseURL string) (_ *bed, er
 		}
 		b.servers = append(b.servers, s.ID)
 	}
+	b.traffic = traffic.New(traffic.Config{Seed: b.seed, Users: b.users, Servers: b.servers})
 	b.token, err = b.master.Admin.NewToken(ctx, b.servers[0])
 	return b, err
 }
@@ -77,15 +81,13 @@ func (b *bed) close() error {
 
 // batch is the body of one request, before compression.
 type batch struct {
-	number int
-	lines  int
-	body   []byte
+	lines int
+	body  []byte
 }
 
 // generate makes batches of lines in the order of time.
-func (b *bed) generate(ctx context.Context, into chan<- batch) error {
+func (b *bed) generate(ctx context.Context, from, to time.Time, rows int, into chan<- batch) error {
 	defer close(into)
-	g := traffic.New(traffic.Config{Seed: b.seed, Users: b.users, Servers: b.servers})
 	next := batch{body: []byte(`{"entries":[`)}
 	send := func() bool {
 		next.body = append(next.body, "]}"...)
@@ -94,15 +96,14 @@ func (b *bed) generate(ctx context.Context, into chan<- batch) error {
 		case <-ctx.Done():
 			return false
 		}
-		next = batch{number: next.number + 1, body: append(make([]byte, 0, len(next.body)+len(next.body)/8), `{"entries":[`...)}
+		next = batch{body: append(make([]byte, 0, len(next.body)+len(next.body)/8), `{"entries":[`...)}
 		return true
 	}
-	to := time.Now().Truncate(time.Hour)
-	traffic.Times(to.Add(-b.span), to, b.rows, func(at time.Time) bool {
+	traffic.Times(from, to, rows, func(at time.Time) bool {
 		if next.lines > 0 {
 			next.body = append(next.body, ',')
 		}
-		next.body = g.Line(next.body, at)
+		next.body = b.traffic.Line(next.body, at)
 		next.lines++
 		return next.lines < b.batch || send()
 	})
@@ -123,8 +124,9 @@ func (b *bed) send(ctx context.Context, from <-chan batch, accepted, busy *atomi
 	run := strconv.FormatInt(time.Now().UnixNano(), 36)
 	for batch := range from {
 		compressed = encoder.EncodeAll(batch.body, compressed[:0])
+		key := fmt.Sprintf("%s-%d", run, b.sent.Add(1))
 		for {
-			n, err := b.post(ctx, fmt.Sprintf("%s-%d", run, batch.number), compressed)
+			n, err := b.post(ctx, key, compressed)
 			if errors.Is(err, api.ErrBusy) {
 				busy.Add(1)
 				time.Sleep(100 * time.Millisecond)
@@ -167,6 +169,46 @@ func (b *bed) post(ctx context.Context, key string, body []byte) (accepted int, 
 	return answer.Accepted, nil
 }
 
+// fill sends lines of a time and returns how many were taken, and how often slaves were told to wait.
+func (b *bed) fill(ctx context.Context, from, to time.Time, rows int) (taken, waits int64, err error) {
+	batches := make(chan batch, 2*b.slaves)
+	var accepted, busy atomic.Int64
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return b.generate(ctx, from, to, rows, batches) })
+	for range b.slaves {
+		group.Go(func() error { return b.send(ctx, batches, &accepted, &busy) })
+	}
+	stop := progress(&accepted)
+	defer stop()
+	err = group.Wait()
+	if err == nil && accepted.Load() != int64(rows) {
+		err = fmt.Errorf("%d of %d rows were taken", accepted.Load(), rows)
+	}
+	return accepted.Load(), busy.Load(), err
+}
+
+// begin is that of the lines that are measured.
+func (b *bed) begin() time.Time { return time.Now().Truncate(time.Hour).Add(-b.span) }
+
+// warmUp makes of servers that have just started ones that have been up for a while: the memory that they use
+// is theirs, there are rows to add to, and PostgreSQL has files of its log to use again. All of it costs as
+// much as the rows do, and once.
+func (b *bed) warmUp(ctx context.Context, databaseURL string, postmaster int) error {
+	if b.warm == 0 {
+		return nil
+	}
+	length := time.Duration(float64(b.span) * float64(b.warm) / float64(b.rows))
+	if _, _, err := b.fill(ctx, b.begin().Add(-length), b.begin(), b.warm); err != nil || postmaster == 0 {
+		return err
+	}
+	conn, err := pgx.Connect(ctx, databaseURL)
+	if err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, "CHECKPOINT")
+	return errors.Join(err, conn.Close(ctx))
+}
+
 // measure sends everything and prints what it took.
 func (b *bed) measure(ctx context.Context, postmaster int) (held bool, err error) {
 	before, err := b.cpu(postmaster)
@@ -174,16 +216,7 @@ func (b *bed) measure(ctx context.Context, postmaster int) (held bool, err error
 		return false, err
 	}
 	began := time.Now()
-	batches := make(chan batch, 2*b.slaves)
-	var accepted, busy atomic.Int64
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return b.generate(ctx, batches) })
-	for range b.slaves {
-		group.Go(func() error { return b.send(ctx, batches, &accepted, &busy) })
-	}
-	stop := progress(&accepted)
-	err = group.Wait()
-	stop()
+	taken, waits, err := b.fill(ctx, b.begin(), b.begin().Add(b.span), b.rows)
 	if err != nil {
 		return false, err
 	}
@@ -192,10 +225,7 @@ func (b *bed) measure(ctx context.Context, postmaster int) (held bool, err error
 	if err != nil {
 		return false, err
 	}
-	rows := float64(accepted.Load())
-	if accepted.Load() != int64(b.rows) {
-		return false, fmt.Errorf("%d of %d rows were taken", accepted.Load(), b.rows)
-	}
+	rows := float64(taken)
 	perRow := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 / rows }
 	rate := rows / took.Seconds()
 	held = rate >= b.bar
@@ -205,7 +235,7 @@ func (b *bed) measure(ctx context.Context, postmaster int) (held bool, err error
 	if postmaster != 0 {
 		fmt.Printf(", PostgreSQL %.1f µs", perRow(after.database-before.database))
 	}
-	fmt.Printf("; %d times told to wait\n", busy.Load())
+	fmt.Printf("; %d times told to wait\n", waits)
 	return held, nil
 }
 

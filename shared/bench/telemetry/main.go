@@ -24,6 +24,7 @@ type options struct {
 	dir      string
 	database string
 	rows     int
+	warm     int
 	span     time.Duration
 	slaves   int
 	servers  int
@@ -39,6 +40,7 @@ func main() {
 	flag.StringVar(&o.dir, "dir", "", "where the database goes and stays; a temporary directory when empty")
 	flag.StringVar(&o.database, "database", "sqlite", "sqlite, postgres (one is started), or a DATABASE_URL")
 	flag.IntVar(&o.rows, "rows", 600_000, "access log lines to send")
+	flag.IntVar(&o.warm, "warm", 400_000, "lines sent before them and not measured; none with -dir")
 	flag.DurationVar(&o.span, "span", 24*time.Hour, "time up to now over which they are spread")
 	flag.IntVar(&o.slaves, "slaves", 8, "slaves that send at a time")
 	flag.IntVar(&o.servers, "servers", 3, "media servers")
@@ -47,6 +49,9 @@ func main() {
 	flag.Uint64Var(&o.seed, "seed", 1, "of the made-up traffic")
 	flag.Float64Var(&o.bar, "bar", 0, "rows a second; fewer is a failure. 0: 20,000 for sqlite, 60,000 else")
 	flag.Parse()
+	if o.dir != "" {
+		o.warm = 0
+	}
 	if o.bar == 0 {
 		o.bar = 60_000
 		if o.database == "sqlite" {
@@ -102,5 +107,8 @@ func run(ctx context.Context, o options) (held bool, err error) {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
+	if err := b.warmUp(ctx, url, postmaster); err != nil {
+		return false, fmt.Errorf("warm up: %w", err)
+	}
 	return b.measure(ctx, postmaster)
 }
