@@ -30,6 +30,7 @@ import (
 	"github.com/uhdadmin/media-gateway/master/internal/slaveapi"
 	"github.com/uhdadmin/media-gateway/master/internal/store"
 	"github.com/uhdadmin/media-gateway/master/internal/telemetry"
+	"github.com/uhdadmin/media-gateway/shared/buildinfo"
 	"github.com/uhdadmin/media-gateway/shared/httpserver"
 )
 
@@ -87,7 +88,8 @@ func New(ctx context.Context, cfg settings.Settings, log *slog.Logger) (_ *App, 
 
 	reg := prometheus.NewRegistry()
 	a.store.Register(reg)
-	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		buildinfo.Metric(), httpserver.Ready(a.ready))
 	if a.telemetry, err = telemetry.Open(ctx, cfg.DatabaseURL, log); err != nil {
 		return nil, err
 	}

@@ -28,7 +28,7 @@ func newMetrics() metrics {
 
 // Register shows the store's metrics.
 func (s *Store) Register(reg prometheus.Registerer) {
-	reg.MustRegister(s.metrics.failures)
+	reg.MustRegister(s.metrics.failures, fleetCollector{s})
 	if s.pool == nil {
 		return
 	}

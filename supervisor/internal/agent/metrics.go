@@ -4,12 +4,15 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/uhdadmin/media-gateway/shared/api"
 )
 
 type metrics struct {
 	stages          *prometheus.HistogramVec
 	applies         *prometheus.CounterVec
 	configVersion   prometheus.Gauge
+	wantedVersion   prometheus.Gauge
 	pollErrors      prometheus.Counter
 	heartbeatErrors prometheus.Counter
 	drifts          prometheus.Counter
@@ -17,8 +20,11 @@ type metrics struct {
 	deferral        prometheus.Gauge
 }
 
+// stages are those of the pipeline, and the renewal of certificates.
+var stages = []string{"fetch", "check", "stage", "test", "rehearse", "commit", "push", "reload", "verify", "certificates"}
+
 func newMetrics() *metrics {
-	return &metrics{
+	m := &metrics{
 		stages: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "uhd_config_stage_seconds",
 			Help:    "Duration of the pipeline's stages.",
@@ -31,6 +37,10 @@ func newMetrics() *metrics {
 		configVersion: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "uhd_config_version",
 			Help: "Version that serves: Unix time at which it was published; 0: none yet.",
+		}),
+		wantedVersion: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "uhd_config_wanted_version",
+			Help: "Version that the master wants here, as it said last; 0: it has not been heard of since the start.",
 		}),
 		pollErrors: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "uhd_config_poll_errors_total",
@@ -53,6 +63,11 @@ func newMetrics() *metrics {
 			Help: "1 while a reload waits for workers of earlier generations to end.",
 		}),
 	}
+	m.applies.WithLabelValues(api.AckApplied, "")
+	for _, stage := range stages { // a count that begins at 1 is not seen to rise
+		m.applies.WithLabelValues(api.AckFailed, stage)
+	}
+	return m
 }
 
 // time measures a stage from now until the returned function is called.
@@ -64,7 +79,7 @@ func (m *metrics) time(stage string) func() {
 func (m *metrics) applied(result, stage string) { m.applies.WithLabelValues(result, stage).Inc() }
 
 func (m *metrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.stages, m.applies, m.configVersion, m.pollErrors, m.heartbeatErrors, m.drifts, m.limitsFailures, m.deferral}
+	return []prometheus.Collector{m.stages, m.applies, m.configVersion, m.wantedVersion, m.pollErrors, m.heartbeatErrors, m.drifts, m.limitsFailures, m.deferral}
 }
 
 // Describe implements prometheus.Collector.

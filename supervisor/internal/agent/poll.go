@@ -51,6 +51,7 @@ func (a *Agent) turn(ctx context.Context) time.Duration {
 		return a.pollFailed(ctx, err)
 	}
 	a.pollSucceeded(ctx)
+	a.metrics.wantedVersion.Set(float64(want.Version))
 	a.waits = want.ConfigHash != "" || want.Epoch != 0 // older masters know neither
 	limited, limitsErr := a.takeLimits(ctx, want.LimitsRevision)
 	if limited {

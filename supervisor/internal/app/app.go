@@ -132,12 +132,15 @@ func (a *App) assemble(ctx context.Context, s settings.Settings) (err error) {
 		KeepDrift: s.DriftPolicy == settings.DriftKeep, Serving: a.serving, Metadata: a.heartbeatMetadata,
 		Log: a.log, Registerer: a.registry,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return a.registry.Register(httpserver.Ready(a.ready))
 }
 
 func newRegistry() *prometheus.Registry {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildinfo.Metric())
 	return registry
 }
 
@@ -240,13 +243,16 @@ func (a *App) ReopenLogs() {
 	}
 }
 
+// ready says why players cannot be served, or nil.
+func (a *App) ready() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	return a.agent.Ready(ctx)
+}
+
 // handler answers /metrics, /healthz, /readyz and /status.
 func (a *App) handler() http.Handler {
-	mux := httpserver.Monitoring(a.registry, func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-		defer cancel()
-		return a.agent.Ready(ctx)
-	})
+	mux := httpserver.Monitoring(a.registry, a.ready)
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		e := json.NewEncoder(w)

@@ -8,6 +8,7 @@ import (
 	"github.com/uhdadmin/media-gateway/supervisor/internal/settings"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/spool"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/telemetry"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/traffic"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/transfer"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/usage"
 )
@@ -40,10 +41,13 @@ func (a *App) followLogs(root string, s settings.Settings, master *masterclient.
 	if err != nil {
 		return err
 	}
+	answered := traffic.New()
+	a.registry.MustRegister(answered)
 	a.usage, err = usage.New(usage.Config{
 		Spool: a.spool, Decisions: a.decisions, Redis: a.redis, Master: master, StateDir: filepath.Join(root, "state"),
 		Limited: a.enforce, Pressing: a.quotasPressing, Zone: s.Zone(), SyncInterval: s.QuotaSyncInterval,
-		Log: a.log, Registerer: a.registry,
+		Seen: answered.Add,
+		Log:  a.log, Registerer: a.registry,
 	})
 	return err
 }

@@ -11,9 +11,10 @@ type metrics struct {
 
 	longLines *prometheus.CounterVec
 	errors    prometheus.Counter
+	limit     prometheus.Gauge
 }
 
-func newMetrics() *metrics {
+func newMetrics(maxBytes int64) *metrics {
 	gauge := func(name, help string, labels ...string) *prometheus.GaugeVec {
 		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels)
 	}
@@ -33,7 +34,11 @@ func newMetrics() *metrics {
 		errors: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "uhd_spool_errors_total", Help: "Times the spool could not be looked after, each cause once while it lasts.",
 		}),
+		limit: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "uhd_spool_limit_bytes", Help: "What both logs may take together: SPOOL_MAX_BYTES.",
+		}),
 	}
+	m.limit.Set(float64(maxBytes))
 	for _, log := range []string{Access, Usage} { // a count that begins at 1 is not seen to rise
 		for _, c := range []*prometheus.CounterVec{m.rotations, m.vanished, m.droppedSegments, m.droppedBytes} {
 			c.WithLabelValues(log)
@@ -45,7 +50,7 @@ func newMetrics() *metrics {
 func (m *metrics) all() []prometheus.Collector {
 	return []prometheus.Collector{
 		m.bytes, m.segments, m.lagBytes, m.lagSeconds, m.rotations, m.vanished,
-		m.droppedSegments, m.droppedBytes, m.longLines, m.errors,
+		m.droppedSegments, m.droppedBytes, m.longLines, m.errors, m.limit,
 	}
 }
 

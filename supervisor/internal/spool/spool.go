@@ -84,7 +84,7 @@ func Open(cfg Config) (*Spool, error) {
 	if err := errors.Join(os.Chmod(cfg.Dir, 0o700), os.Chown(cfg.Dir, cfg.Owner, -1)); err != nil {
 		return nil, fmt.Errorf("open spool: %w", durable.Cured(err))
 	}
-	s := &Spool{cfg: cfg, metrics: newMetrics(), access: newJournal(Access), usage: newJournal(Usage)}
+	s := &Spool{cfg: cfg, metrics: newMetrics(cfg.MaxBytes), access: newJournal(Access), usage: newJournal(Usage)}
 	if err := s.loadNumbers(); err != nil {
 		return nil, fmt.Errorf("open spool: %w", err)
 	}

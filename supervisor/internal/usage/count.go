@@ -21,6 +21,7 @@ type counting struct {
 	parser accesslog.Parser
 	entry  accesslog.Entry
 	name   []byte // of a subject, used again
+	seen   func(*accesslog.Entry)
 }
 
 // of returns what a line counts for. A request counts when it reached the media server, which it tried where
@@ -51,6 +52,9 @@ func (c *counting) lines(b *book, lines [][]byte, now time.Time) (touched []uint
 		if c.parser.Parse(line, &c.entry) != nil {
 			o.skipped++
 			continue
+		}
+		if c.seen != nil {
+			c.seen(&c.entry)
 		}
 		used := countOf(&c.entry)
 		if used == (Count{}) {

@@ -25,6 +25,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/uhdadmin/media-gateway/shared/api"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/accesslog"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/decision"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/nginx"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/spool"
@@ -55,6 +56,7 @@ type Config struct {
 	Master    Master
 	Limited   func([]api.Enforcement) // told what the master's answer enforces; may be nil
 	Pressing  func(bool)              // told whether quotas of bytes are in force, which streams may exhaust; may be nil
+	Seen      func(*accesslog.Entry)  // told of each entry, which it must not keep; may be nil
 
 	Zone         *time.Location // of days, weeks and months; UTC
 	SyncInterval time.Duration  // QUOTA_SYNC_INTERVAL; 5 min
@@ -170,7 +172,7 @@ const retryAfter = time.Second
 // follow counts the lines of one log as they come.
 func (c *Counter) follow(ctx context.Context, log string, reader *spool.Reader) error {
 	defer func() { _ = reader.Close() }()
-	var counting counting
+	counting := counting{seen: c.cfg.Seen}
 	for {
 		batch, err := reader.Next(ctx, batchLines, batchBytes)
 		if ctx.Err() != nil {
