@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
@@ -89,14 +90,13 @@ func New(cfg Config) (http.Handler, error) {
 	s.registerSignals()
 	s.registerExplain()
 	s.registerPrivacy()
-	return router, nil
+	return router, s.serveDocument(router)
 }
 
 func humaConfig() huma.Config {
 	config := huma.DefaultConfig("UHD media gateway", buildinfo.Version())
-	config.OpenAPIPath = "/api/v1/openapi"
-	config.DocsPath, config.SchemasPath = "", ""
-	config.CreateHooks = nil // no $schema in bodies
+	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", "" // see serveDocument
+	config.CreateHooks = nil                                             // no $schema in bodies
 	config.FieldsOptionalByDefault = true
 	config.Formats = map[string]huma.Format{"application/json": jsonFormat, "json": jsonFormat}
 	config.Transformers = []huma.Transformer{tidyProblem}
@@ -129,6 +129,7 @@ func register[I, O any](s *server, op huma.Operation, role account.Role, handler
 		op.Security = []map[string][]string{{"session": {}}, {"key": {}}}
 	}
 	op.Path = Prefix + "/" + op.Path
+	describe(&op, role, reflect.TypeFor[I]())
 	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handler(ctx, in)
 		if err != nil {

@@ -30,7 +30,7 @@ type explainOutput struct {
 func (s *server) registerExplain() {
 	register(s, tagged(huma.Operation{
 		OperationID: "explain", Summary: "Why a request was refused, and what to change", Method: http.MethodGet, Path: "explain",
-		RejectUnknownQueryParameters: true,
+		RejectUnknownQueryParameters: true, Errors: []int{http.StatusNotFound},
 	}, "telemetry"), account.Viewer, s.explain)
 }
 

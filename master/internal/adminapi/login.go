@@ -40,6 +40,7 @@ type principalOutput struct{ Body auth.Principal }
 func (s *server) registerLogin() {
 	register(s, tagged(huma.Operation{
 		OperationID: "login", Summary: "Log in: starts a session and sets its cookie", Method: http.MethodPost, Path: "auth/login",
+		Errors: []int{http.StatusUnauthorized, http.StatusTooManyRequests},
 	}, "auth"), public, func(ctx context.Context, in *loginInput) (*principalOutput, error) {
 		who, err := s.Admins.Login(ctx, in.Body.Username, in.Body.Password, in.address)
 		if errors.Is(err, auth.ErrLogin) {

@@ -2,6 +2,7 @@ package adminapi
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -33,7 +34,7 @@ func (s *server) registerPeople() {
 	register(s, tagged(huma.Operation{
 		OperationID: "change-password", Summary: "Change your password",
 		Description: "All your other sessions end. Needs a session: an API key has no password.",
-		Method:      http.MethodPost, Path: "auth/password",
+		Method:      http.MethodPost, Path: "auth/password", Errors: []int{http.StatusTooManyRequests},
 	}, "auth"), account.Viewer, func(ctx context.Context, in *passwordInput) (*struct{}, error) {
 		who, err := userOf(ctx)
 		if err != nil {
@@ -77,14 +78,7 @@ func userOf(ctx context.Context) (auth.Principal, error) {
 // checkScopes refuses scopes that would let nothing through: a typing mistake.
 func (s *server) checkScopes(scopes []string) error {
 	var errs fleet.FieldErrors
-	known := []string{"*"}
-	for _, item := range s.api.OpenAPI().Paths {
-		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
-			if op != nil && len(op.Tags) > 0 && !slices.Contains(known, op.Tags[0]) {
-				known = append(known, op.Tags[0])
-			}
-		}
-	}
+	known := append(slices.Collect(maps.Keys(usedTags(s.api.OpenAPI()))), "*")
 	slices.Sort(known)
 	for _, scope := range scopes {
 		if name := strings.TrimSuffix(scope, account.ReadSuffix); !slices.Contains(known, name) {

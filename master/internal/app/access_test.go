@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -11,8 +12,13 @@ import (
 // operation is one of the OpenAPI document.
 type operation struct {
 	method, path string
+	id, tag      string
+	role         string          // that it takes, as the document says; "public": none
+	example      json.RawMessage // of its body; nil: it has none
 	body         bool
 }
+
+func (op operation) what() string { return op.method + " " + op.path }
 
 // operations lists all, from the document that the master serves.
 func operations(t *testing.T, m *master) []operation {
@@ -21,7 +27,14 @@ func operations(t *testing.T, m *master) []operation {
 	res.want(t, http.StatusOK)
 	var doc struct {
 		Paths map[string]map[string]struct {
-			RequestBody json.RawMessage `json:"requestBody"`
+			OperationID string   `json:"operationId"`
+			Tags        []string `json:"tags"`
+			Role        string   `json:"x-role"`
+			RequestBody *struct {
+				Content map[string]struct {
+					Example json.RawMessage `json:"example"`
+				} `json:"content"`
+			} `json:"requestBody"`
 		} `json:"paths"`
 	}
 	if err := json.Unmarshal(res.body, &doc); err != nil {
@@ -30,59 +43,122 @@ func operations(t *testing.T, m *master) []operation {
 	var all []operation
 	for path, methods := range doc.Paths {
 		for method, op := range methods {
-			path := strings.NewReplacer("{id}", "1", "{tid}", "1").Replace(path)
-			all = append(all, operation{strings.ToUpper(method), path, op.RequestBody != nil})
+			o := operation{
+				method: strings.ToUpper(method), path: strings.NewReplacer("{id}", "1", "{tid}", "1", "{other}", "1").Replace(path),
+				id: op.OperationID, tag: strings.Join(op.Tags, " "), role: op.Role, body: op.RequestBody != nil,
+			}
+			if o.body {
+				o.example = op.RequestBody.Content["application/json"].Example
+			}
+			all = append(all, o)
 		}
 	}
-	slices.SortFunc(all, func(a, b operation) int { return strings.Compare(a.path+a.method, b.path+b.method) })
+	slices.SortFunc(all, func(a, b operation) int { return cmp.Or(strings.Compare(a.path, b.path), strings.Compare(a.method, b.method)) })
 	if len(all) < 50 {
 		t.Fatalf("the document lists only %d operations", len(all))
 	}
 	return all
 }
 
-// TestAccessMatrix goes through every operation there is: nobody comes in without a login, viewers write
-// nothing, operators do not manage accounts nor erase users.
+// isPublic reports whether anybody may ask for the operation.
+func (op operation) isPublic() bool {
+	return slices.Contains([]string{"POST " + admin + "/auth/login", "POST " + admin + "/auth/logout"}, op.what())
+}
+
+// wantedRole is the role that an operation must take: viewers read, operators write, and admins alone manage
+// accounts and erase users. Everybody may do what concerns themselves.
+func (op operation) wantedRole() string {
+	name := strings.TrimPrefix(op.path, admin+"/")
+	resource, _, _ := strings.Cut(name, "/")
+	switch {
+	case op.isPublic():
+		return "public"
+	case slices.Contains([]string{"users", "api-keys", "audit"}, resource), op.what() == "POST "+admin+"/privacy/erasures":
+		return "admin"
+	case op.method == "GET", slices.Contains([]string{"auth/password", "auth/end-sessions"}, name):
+		return "viewer"
+	}
+	return "operator"
+}
+
+// TestAccessMatrix goes through every operation there is: nobody comes in without a login or with a key that
+// does not hold, nobody does what their role does not include, and no other site's page writes.
 func TestAccessMatrix(t *testing.T) { onBoth(t, testAccessMatrix) }
 
 func testAccessMatrix(t *testing.T, m *master) {
-	const auth = "/api/v1/admin/auth/"
-	public := []string{"POST " + auth + "login", "POST " + auth + "logout"}
-	own := []string{"POST " + auth + "password", "POST " + auth + "end-sessions"} // any user's, about themselves
 	nobody, viewer, operator := m.anonymous(t), m.withRole(t, "viewer"), m.withRole(t, "operator")
-	unknown := m.anonymous(t)
+	unknown, expired, disabled := m.anonymous(t), m.withKey(t, `{"name": "old", "role": "admin"}`), m.withKey(t, `{"name": "off", "role": "admin"}`)
 	unknown.auth = "Bearer uha_UNKNOWN"
+	m.admin.do(t, "PATCH", keysPath+"/3", `{"expires_at": "2020-01-01T00:00:00Z"}`).want(t, http.StatusOK)
+	m.admin.do(t, "PATCH", keysPath+"/4", `{"enabled": false}`).want(t, http.StatusOK)
 	for _, op := range operations(t, m) {
-		what := op.method + " " + op.path
-		if slices.Contains(public, what) {
+		role := op.wantedRole()
+		if op.role != role {
+			t.Errorf("%s takes the role %q, want %q", op.what(), op.role, role)
+		}
+		if role == "public" {
 			continue
 		}
-		t.Run(what, func(t *testing.T) {
+		t.Run(op.what(), func(t *testing.T) {
 			var body any
 			if op.body {
 				body = "{}"
 			}
-			res := nobody.do(t, op.method, op.path, body)
-			res.problem(t, http.StatusUnauthorized)
-			if res.Header.Get("WWW-Authenticate") == "" {
-				t.Error("401 without WWW-Authenticate")
+			for _, c := range []*client{nobody, unknown, expired, disabled} {
+				if res := c.do(t, op.method, op.path, body); res.problem(t, http.StatusUnauthorized).Detail == "" || res.Header.Get("WWW-Authenticate") == "" {
+					t.Errorf("401 without WWW-Authenticate: %s", res.body)
+				}
 			}
-			unknown.do(t, op.method, op.path, body).problem(t, http.StatusUnauthorized)
-			if slices.Contains(own, what) {
-				return
+			if op.method != "GET" {
+				foreign := m.admin.do(t, op.method, op.path, body, "Sec-Fetch-Site", "cross-site")
+				if p := foreign.problem(t, http.StatusForbidden); !strings.Contains(p.Detail, "another origin") {
+					t.Errorf("a write from another site's page gives %+v", p)
+				}
 			}
-			accounts := strings.Contains(op.path, "/users") || strings.Contains(op.path, "/api-keys") || strings.HasSuffix(op.path, "/audit")
-			if op.method != "GET" || accounts {
-				viewer.do(t, op.method, op.path, body).problem(t, http.StatusForbidden)
-			} else if got := viewer.do(t, op.method, op.path, nil); got.StatusCode == http.StatusForbidden {
-				t.Errorf("a viewer may not read: %s", got.body)
+			if op.tag == "auth" && op.method == "POST" {
+				return // keys, which have no password and no sessions, are refused
 			}
-			got := operator.do(t, op.method, op.path, body)
-			erases := op.method == "POST" && strings.HasSuffix(op.path, "/privacy/erasures")
-			if (accounts || erases) != (got.StatusCode == http.StatusForbidden) {
-				t.Errorf("an operator gets %d: %s", got.StatusCode, got.body)
+			for has, c := range map[string]*client{"viewer": viewer, "operator": operator} {
+				refused := role == "admin" || role == "operator" && has == "viewer"
+				if got := c.do(t, op.method, op.path, body); refused {
+					got.problem(t, http.StatusForbidden)
+				} else if got.StatusCode == http.StatusForbidden || got.StatusCode == http.StatusUnauthorized {
+					t.Errorf("the %s is refused: %s", has, got.body)
+				}
 			}
 		})
+	}
+}
+
+// TestScopeMatrix: a key with a scope does nothing that is not of its resource, and with :read it only reads.
+func TestScopeMatrix(t *testing.T) {
+	m := startMaster(t)
+	all := operations(t, m)
+	readers := map[string]*client{}
+	for _, op := range all {
+		if readers[op.tag] == nil {
+			readers[op.tag] = m.withKey(t, `{"name": "`+op.tag+`", "role": "admin", "scopes": ["`+op.tag+`:read"]}`)
+		}
+	}
+	for _, op := range all {
+		if op.isPublic() {
+			continue
+		}
+		var body any
+		if op.body {
+			body = "{}"
+		}
+		other := readers["players"]
+		if op.tag == "players" {
+			other = readers["servers"]
+		}
+		if p := other.do(t, op.method, op.path, body).problem(t, http.StatusForbidden); !strings.Contains(p.Detail, "this takes "+op.tag) {
+			t.Errorf("%s: a key of another scope gets %+v", op.what(), p)
+		}
+		got := readers[op.tag].do(t, op.method, op.path, body)
+		if refused := got.StatusCode == http.StatusForbidden; refused != (op.method != "GET") {
+			t.Errorf("%s: a key that may only read gets %d: %s", op.what(), got.StatusCode, got.body)
+		}
 	}
 }
 

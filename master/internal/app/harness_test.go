@@ -108,10 +108,18 @@ func (m *master) login(t *testing.T, username, password string) *client {
 	return c
 }
 
+const keysPath = "/api/v1/admin/api-keys"
+
 // withRole returns a client with an API key of the role.
 func (m *master) withRole(t *testing.T, role string) *client {
 	t.Helper()
-	res := m.admin.do(t, "POST", "/api/v1/admin/api-keys", map[string]any{"name": t.Name() + " " + role, "role": role})
+	return m.withKey(t, fmt.Sprintf(`{"name": %q, "role": %q}`, t.Name()+" "+role, role))
+}
+
+// withKey returns a client with an API key that is made as body says.
+func (m *master) withKey(t *testing.T, body string) *client {
+	t.Helper()
+	res := m.admin.do(t, "POST", keysPath, body)
 	res.want(t, http.StatusCreated)
 	c := m.anonymous(t)
 	c.auth = "Bearer " + res.object(t)["key"].(string)
