@@ -6,15 +6,13 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/uhdadmin/media-gateway/master/internal/auth"
 	"github.com/uhdadmin/media-gateway/master/internal/publish"
 	"github.com/uhdadmin/media-gateway/master/internal/store"
 	"github.com/uhdadmin/media-gateway/shared/api"
 )
-
-// retryAfter is what a slave is asked to wait when the master cannot answer now, in seconds.
-const retryAfter = "5"
 
 // statusClientClosed is nginx's number for a client that went away; nobody reads it but the metrics.
 const statusClientClosed = 499
@@ -23,39 +21,46 @@ func problem(status int, detail string) *api.Problem {
 	return &api.Problem{Title: http.StatusText(status), Status: status, Detail: detail}
 }
 
+// origin is what is known of a request when it is answered, which may be long after it came.
+type origin struct {
+	route  string
+	scheme string
+	header http.Header // nil when the answer was not there at once
+}
+
 // answer writes a document or an error as the scheme's slaves read it, and returns the status.
-func (a *API) answer(w http.ResponseWriter, r *http.Request, scheme string, document any, err error) int {
+func (a *API) answer(ctx context.Context, w http.ResponseWriter, from origin, document any, err error) int {
 	w.Header().Set("Cache-Control", "private, no-cache")
 	if err != nil {
-		return a.answerError(w, r, scheme, err)
+		return a.answerError(ctx, w, from, err)
 	}
 	if entry, ok := document.(publish.Entry); ok {
-		return writeConfig(w, r, scheme, entry)
+		return a.writeConfig(w, from, entry)
 	}
 	body, encoded := document.(json.RawMessage)
 	if !encoded {
 		if body, err = json.Marshal(document); err != nil {
-			return a.answerError(w, r, scheme, err)
+			return a.answerError(ctx, w, from, err)
 		}
 	}
-	if scheme == auth.SchemeApp {
+	if from.scheme == auth.SchemeApp {
 		body = envelop(http.StatusOK, "success", body)
 	}
 	return write(w, http.StatusOK, "application/json", body)
 }
 
-func (a *API) answerError(w http.ResponseWriter, r *http.Request, scheme string, err error) int {
-	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+func (a *API) answerError(ctx context.Context, w http.ResponseWriter, from origin, err error) int {
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		return statusClientClosed
 	}
-	p := a.problemOf(r, err)
+	p := a.problemOf(from.route, err)
 	switch p.Status {
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="media-slave"`)
 	case http.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", retryAfter)
+		w.Header().Set("Retry-After", strconv.Itoa(int(retryAfter(err)/time.Second)))
 	}
-	if scheme == auth.SchemeApp {
+	if from.scheme == auth.SchemeApp {
 		return write(w, p.Status, "application/json", envelop(p.Status, p.Error(), []byte("null")))
 	}
 	body, err := json.Marshal(p)
@@ -67,7 +72,7 @@ func (a *API) answerError(w http.ResponseWriter, r *http.Request, scheme string,
 
 // problemOf is the one place that turns errors into HTTP. What a slave cannot mend is logged here and
 // not told.
-func (a *API) problemOf(r *http.Request, err error) *api.Problem {
+func (a *API) problemOf(route string, err error) *api.Problem {
 	if p, ok := errors.AsType[*api.Problem](err); ok {
 		return p
 	}
@@ -79,7 +84,7 @@ func (a *API) problemOf(r *http.Request, err error) *api.Problem {
 	}
 	status := api.StatusOf(err)
 	if status == http.StatusInternalServerError {
-		a.cfg.Log.Error("Slave request failed", "method", r.Method, "path", r.URL.Path, "error", err)
+		a.cfg.Log.Error("Slave request failed", "route", route, "error", err)
 		return problem(status, "the master's log says why")
 	}
 	return problem(status, err.Error())

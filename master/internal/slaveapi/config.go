@@ -34,19 +34,19 @@ func (a *API) markDelivered(r *http.Request, entry publish.Entry) {
 	a.delivered.Store(entry.DistributionID, nil)
 }
 
-func writeConfig(w http.ResponseWriter, r *http.Request, scheme string, entry publish.Entry) int {
+func (a *API) writeConfig(w http.ResponseWriter, from origin, entry publish.Entry) int {
 	h := w.Header()
 	h.Set("ETag", strconv.Quote(entry.Hash))
 	h.Add("Vary", "Accept-Encoding, Authorization")
-	if matches(r.Header.Values("If-None-Match"), entry.Hash) {
+	if matches(from.header.Values("If-None-Match"), entry.Hash) {
 		w.WriteHeader(http.StatusNotModified)
 		return http.StatusNotModified
 	}
 	body := entry.Document.JSON
-	if scheme == auth.SchemeApp {
+	if from.scheme == auth.SchemeApp {
 		body = envelop(http.StatusOK, "success", body)
 	} else {
-		switch coding := negotiate(r.Header.Values("Accept-Encoding")); coding {
+		switch coding := negotiate(from.header.Values("Accept-Encoding")); coding {
 		case "zstd":
 			h.Set("Content-Encoding", coding)
 			body = entry.Document.Zstd()

@@ -1,6 +1,8 @@
 package slaveapi
 
 import (
+	"sync/atomic"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/uhdadmin/media-gateway/master/internal/publish"
@@ -9,29 +11,32 @@ import (
 
 type metrics struct {
 	requests *prometheus.CounterVec
-	waiting  prometheus.Gauge
 	acks     *prometheus.CounterVec
+	away     *prometheus.CounterVec
 }
 
-func newMetrics(cfg Config) *metrics {
+func newMetrics(cfg Config, waiting *atomic.Int64) *metrics {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "uhd_slave_requests_total",
 			Help: "Answers of the slave API, by route and status; 499: the slave went away.",
 		}, []string{"route", "code"}),
-		waiting: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "uhd_slaves_waiting",
-			Help: "Slaves that wait for their configuration to change.",
-		}),
 		acks: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "uhd_acks_total",
 			Help: "What slaves said became of snapshots.",
 		}, []string{"status"}),
+		away: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "uhd_slave_requests_sent_away_total",
+			Help: "Requests that were told to come back later, since too many of their kind ran.",
+		}, []string{"kind"}),
 	}
 	for _, status := range []string{api.AckApplied, api.AckFailed} {
 		m.acks.WithLabelValues(status) // shown from the start
 	}
-	cfg.Registry.MustRegister(m.requests, m.waiting, m.acks, published{cfg.Board})
+	cfg.Registry.MustRegister(m.requests, m.acks, m.away, published{cfg.Board}, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "uhd_slaves_waiting",
+		Help: "Slaves that wait for their configuration to change; one that left may be among them until its wait ends.",
+	}, func() float64 { return float64(waiting.Load()) }))
 	return m
 }
 

@@ -8,10 +8,13 @@
 package slaveapi
 
 import (
+	"cmp"
+	"context"
 	"log/slog"
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,6 +27,7 @@ import (
 	"github.com/uhdadmin/media-gateway/master/internal/store"
 	"github.com/uhdadmin/media-gateway/master/internal/telemetry"
 	"github.com/uhdadmin/media-gateway/shared/api"
+	"github.com/uhdadmin/media-gateway/shared/httpserver"
 )
 
 // Config of an API.
@@ -37,19 +41,29 @@ type Config struct {
 	Telemetry *telemetry.Ingester
 	Log       *slog.Logger
 	Registry  prometheus.Registerer
+
+	// How many requests run at a time: of configurations, each of which takes a connection's buffers, and
+	// of telemetry, of which each takes some megabytes. 0: 64 and 48.
+	MaxConfigs, MaxReports int
 }
 
 // API is the slave API.
 type API struct {
 	cfg       Config
 	metrics   *metrics
-	delivered sync.Map      // distribution ids that are marked delivered
-	batches   chan struct{} // of telemetry, in memory
+	delivered sync.Map     // distribution ids that are marked delivered
+	waiting   atomic.Int64 // version checks
+	configs   *gate
+	reports   *gate
 }
 
 // New returns the API and registers its metrics.
 func New(cfg Config) *API {
-	return &API{cfg: cfg, metrics: newMetrics(cfg), batches: make(chan struct{}, maxBatches)}
+	a := &API{cfg: cfg}
+	a.metrics = newMetrics(cfg, &a.waiting)
+	a.configs = newGate("configurations", cmp.Or(cfg.MaxConfigs, 64), a.metrics.away)
+	a.reports = newGate("telemetry", cmp.Or(cfg.MaxReports, 48), a.metrics.away)
+	return a
 }
 
 // Mount adds the API's routes to r under api.PathMediaSlave and api.PathSlave. Dot segments in the path must
@@ -57,7 +71,7 @@ func New(cfg Config) *API {
 func (a *API) Mount(r chi.Router) {
 	r.Route(api.PathMediaSlave, func(r chi.Router) {
 		r.Get("/config/version", a.handle("config/version", a.version))
-		r.Get("/config", a.handle("config", a.config))
+		r.Get("/config", a.gated(a.configs, "config", a.config))
 		r.Get("/rate-limits", a.handle("rate-limits", a.rateLimits))
 		r.Post("/ack", a.handle("ack", a.ack))
 		r.Post("/heartbeat", a.handle("heartbeat", a.heartbeat))
@@ -78,25 +92,46 @@ func (a *API) mountRefusals(r chi.Router) {
 	r.MethodNotAllowed(a.refuse(http.StatusMethodNotAllowed, "the slave API does not take this method here"))
 }
 
-// handler answers one authenticated request with a document or an error.
+// handler answers one authenticated request with a document or an error, or with a later.
 type handler func(w http.ResponseWriter, r *http.Request, slave auth.Slave) (any, error)
 
-func (a *API) handle(route string, h handler) http.HandlerFunc {
+// later waits for a document or an error. It holds on to nothing of its request; see httpserver.Park.
+type later func(context.Context) (any, error)
+
+func (a *API) handle(route string, h handler) http.HandlerFunc { return a.gated(nil, route, h) }
+
+// gated is handle for requests that pass g, which they leave when they are answered.
+func (a *API) gated(g *gate, route string, h handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		slave, err := a.cfg.Slaves.Authenticate(r)
 		var document any
 		if err == nil {
-			document, err = h(w, r, slave)
+			var leave func()
+			if leave, err = g.enter(w, r); err == nil {
+				defer leave()
+				document, err = h(w, r, slave)
+			}
 		}
-		status := a.answer(w, r, slave.Scheme, document, err)
-		a.metrics.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
+		from := origin{route: route, scheme: slave.Scheme}
+		if wait, ok := document.(later); ok {
+			httpserver.Park(w, r, func(ctx context.Context, w http.ResponseWriter) {
+				document, err := wait(ctx)
+				a.count(route, a.answer(ctx, w, from, document, err))
+			})
+			return
+		}
+		from.header = r.Header
+		a.count(route, a.answer(r.Context(), w, from, document, err))
 	}
 }
 
 func (a *API) refuse(status int, detail string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		slave, _ := a.cfg.Slaves.Authenticate(r) // for its scheme only
-		status := a.answer(w, r, slave.Scheme, nil, problem(status, detail))
-		a.metrics.requests.WithLabelValues("other", strconv.Itoa(status)).Inc()
+		a.count("other", a.answer(r.Context(), w, origin{"other", slave.Scheme, r.Header}, nil, problem(status, detail)))
 	}
+}
+
+func (a *API) count(route string, status int) {
+	a.metrics.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
 }

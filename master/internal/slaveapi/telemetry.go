@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -13,17 +12,13 @@ import (
 	"github.com/uhdadmin/media-gateway/shared/api"
 )
 
-// Bounds of telemetry requests.
-const (
-	maxKey     = 200             // of an Idempotency-Key, in bytes
-	maxBatches = 48              // in memory at a time, some megabytes each; the others wait
-	batchWait  = 5 * time.Second // and for so long
-)
+// maxKey bounds an Idempotency-Key, in bytes.
+const maxKey = 200
 
 // mountTelemetry adds what slaves report of their traffic.
 func (a *API) mountTelemetry(r chi.Router) {
 	for _, report := range telemetry.Reports {
-		r.Post("/telemetry/"+string(report), a.handle("telemetry/"+string(report), a.telemetry(report)))
+		r.Post("/telemetry/"+string(report), a.gated(a.reports, "telemetry/"+string(report), a.telemetry(report)))
 	}
 }
 
@@ -34,11 +29,6 @@ func (a *API) telemetry(report telemetry.Report) handler {
 		if len(key) > maxKey {
 			return nil, problem(http.StatusBadRequest, fmt.Sprintf("Idempotency-Key takes at most %d bytes", maxKey))
 		}
-		leave, err := a.enter(r)
-		if err != nil {
-			return nil, err
-		}
-		defer leave()
 		batch, err := a.readBatch(report, key, r, slave)
 		if err != nil {
 			return nil, err
@@ -48,20 +38,6 @@ func (a *API) telemetry(report telemetry.Report) handler {
 			return nil, err
 		}
 		return api.ReportAnswer{Accepted: result.Accepted, Duplicate: result.Duplicate}, nil
-	}
-}
-
-// enter waits until there is room for another batch in memory.
-func (a *API) enter(r *http.Request) (leave func(), err error) {
-	timer := time.NewTimer(batchWait)
-	defer timer.Stop()
-	select {
-	case a.batches <- struct{}{}:
-		return func() { <-a.batches }, nil
-	case <-r.Context().Done():
-		return nil, r.Context().Err()
-	case <-timer.C:
-		return nil, fmt.Errorf("%w: too many slaves report at once", api.ErrBusy)
 	}
 }
 

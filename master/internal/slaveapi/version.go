@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
 	"github.com/uhdadmin/media-gateway/master/internal/auth"
+	"github.com/uhdadmin/media-gateway/master/internal/fleet"
 	"github.com/uhdadmin/media-gateway/master/internal/publish"
 	"github.com/uhdadmin/media-gateway/shared/api"
 )
@@ -31,38 +33,58 @@ func (a *API) version(_ http.ResponseWriter, r *http.Request, slave auth.Slave) 
 	if err != nil {
 		return nil, err
 	}
-	entry := a.cfg.Board.Current(slave.Group)
-	revision, changed := a.cfg.Limits.Watch(slave.Group)
-	if q.wait > 0 && !entry.Differs(q.hash, q.current) && (q.limits == nil || *q.limits == revision) {
-		if q.limits == nil {
-			changed = nil
-		}
-		if entry, err = a.wait(r.Context(), slave, q, changed); err != nil {
+	group := slave.Group
+	entry := a.cfg.Board.Current(group)
+	revision, changed := a.cfg.Limits.Watch(group)
+	if q.wait == 0 || entry.Differs(q.hash, q.current) || q.limits != nil && *q.limits != revision {
+		return versionOf(entry, q, revision), nil
+	}
+	if q.limits == nil {
+		changed = nil
+	}
+	return later(func(ctx context.Context) (any, error) {
+		entry, err := a.wait(ctx, group, q, changed)
+		if err != nil {
 			return nil, err
 		}
-		revision, _ = a.cfg.Limits.Watch(slave.Group)
-	}
+		revision, _ := a.cfg.Limits.Watch(group)
+		return versionOf(entry, q, revision), nil
+	}), nil
+}
+
+func versionOf(entry publish.Entry, q versionQuery, revision string) api.Version {
 	return api.Version{
 		Version: entry.Version, HasUpdate: entry.Differs(q.hash, q.current),
 		SnapshotID: entry.SnapshotID, ConfigHash: entry.Hash, Epoch: entry.Epoch, LimitsRevision: revision,
-	}, nil
+	}
 }
 
-func (a *API) wait(ctx context.Context, slave auth.Slave, q versionQuery, also <-chan struct{}) (publish.Entry, error) {
-	a.metrics.waiting.Inc()
-	defer a.metrics.waiting.Dec()
+func (a *API) wait(ctx context.Context, group fleet.Group, q versionQuery, also <-chan struct{}) (publish.Entry, error) {
+	a.waiting.Add(1)
+	defer a.waiting.Add(-1)
 	ctx, cancel := context.WithTimeout(ctx, q.wait)
 	defer cancel()
-	entry, err := a.cfg.Board.Wait(ctx, slave.Group, q.hash, q.current, also)
-	if errors.Is(err, context.DeadlineExceeded) {
+	entry, err := a.cfg.Board.Wait(ctx, group, q.hash, q.current, also)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
 		return entry, nil
+	case errors.Is(err, publish.ErrClosed):
+		return entry, busy(err, comeBack(a.waiting.Load()))
 	}
 	return entry, err
 }
 
+// comeBack is the time over which the slaves that waited at a master that stops are spread: half of them
+// would otherwise be back within a second. It is the time in which as many come in any case, since each
+// asks every 25 s or so; fewer slaves are spread less.
+func comeBack(waiting int64) time.Duration {
+	return min(25*time.Second, time.Duration(waiting)*time.Second/20)
+}
+
 func readVersionQuery(r *http.Request) (versionQuery, error) {
-	q := versionQuery{current: -1, hash: r.URL.Query().Get("hash")}
-	current, err := number(r, "current")
+	query := r.URL.Query()
+	q := versionQuery{current: -1, hash: query.Get("hash")}
+	current, err := number(query, "current")
 	if err != nil {
 		return q, err
 	}
@@ -72,10 +94,10 @@ func readVersionQuery(r *http.Request) (versionQuery, error) {
 	if len(q.hash) > 128 {
 		return q, problem(http.StatusBadRequest, "hash takes the config_hash of an earlier answer")
 	}
-	if r.URL.Query().Has("limits") {
-		q.limits = new(r.URL.Query().Get("limits"))
+	if query.Has("limits") {
+		q.limits = new(query.Get("limits"))
 	}
-	wait, err := number(r, "wait")
+	wait, err := number(query, "wait")
 	if err != nil {
 		return q, err
 	}
@@ -86,8 +108,8 @@ func readVersionQuery(r *http.Request) (versionQuery, error) {
 }
 
 // number reads a query parameter; nil when it is absent or empty.
-func number(r *http.Request, name string) (*int64, error) {
-	text := r.URL.Query().Get(name)
+func number(query url.Values, name string) (*int64, error) {
+	text := query.Get(name)
 	if text == "" {
 		return nil, nil
 	}
