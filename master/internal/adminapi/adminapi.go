@@ -155,9 +155,18 @@ func (s *server) registerLibrary() {
 	resource[library.URIRule]{
 		path: "uri-rules", one: "uri-rule", table: s.Store.URIRules, fresh: library.NewURIRule,
 	}.register(s)
+	resource[library.LocationRule]{
+		path: "location-rules", one: "location-rule", table: s.Store.LocationRules, fresh: library.NewLocationRule, schema: locationSchema,
+	}.register(s)
+	resource[library.NginxMap]{
+		path: "nginx-maps", one: "nginx-map", table: s.Store.NginxMaps, fresh: library.NewNginxMap, schema: mapSchema,
+	}.register(s)
+	resource[library.ProxyHeader]{
+		path: "proxy-headers", one: "proxy-header", table: s.Store.ProxyHeaders, fresh: library.NewProxyHeader, schema: headerSchema,
+	}.register(s)
 	resource[library.Profile]{
 		path: "profiles", one: "profile", table: s.Store.Profiles, fresh: library.NewProfile,
-		guard: guardCustomLua, readOnly: []string{"is_default"},
+		guard: guardCustomLua, readOnly: []string{"is_default"}, schema: profileSchema,
 	}.register(s)
 	resource[library.Setting]{
 		path: "settings", one: "setting", table: s.Store.Settings, fresh: library.NewSetting, schema: settingSchema,

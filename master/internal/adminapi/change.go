@@ -39,7 +39,7 @@ func (r resource[T]) create(ctx context.Context, body json.RawMessage) (*T, erro
 func (r resource[T]) change(ctx context.Context, in *changeInput, base func() T) (*itemOutput[T], error) {
 	expect, err := revision(in.IfMatch)
 	if err != nil {
-		return nil, err
+		return nil, r.withCurrent(ctx, in.ID, err)
 	}
 	apply, err := r.decoder(ctx, in.Body)
 	if err != nil {
@@ -59,10 +59,23 @@ func (r resource[T]) change(ctx context.Context, in *changeInput, base func() T)
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, r.withCurrent(ctx, in.ID, err)
 	}
 	r.notify()
 	return r.item(row), nil
+}
+
+// withCurrent adds to store.ErrStale the row as it is now, so that whoever came second can look at what the
+// first one did, and decide. Other errors stay as they are.
+func (r resource[T]) withCurrent(ctx context.Context, id int64, err error) error {
+	if !errors.Is(err, store.ErrStale) {
+		return err
+	}
+	row, e := r.table.Get(ctx, id)
+	if e != nil {
+		return errors.Join(e, err) // deleted meanwhile, it may be
+	}
+	return newStale(row, etag(*r.table.Stamp(row).Revision))
 }
 
 // decoder returns what writes the body's fields into a row, which was old. All slow work is done before

@@ -41,6 +41,9 @@ func knownProblem(err error) huma.StatusError {
 		return huma.Error409Conflict("another one has this "+conflict.Field,
 			&huma.ErrorDetail{Location: "body." + conflict.Field, Message: "is taken: choose another or change that one"})
 	}
+	if used, ok := errors.AsType[*store.InUseError](err); ok {
+		return inUse(used)
+	}
 	if query, ok := errors.AsType[*store.QueryError](err); ok {
 		return invalid("query.", fleet.FieldError{Field: query.Name, Message: "takes " + query.Takes})
 	}
@@ -55,7 +58,7 @@ func knownProblem(err error) huma.StatusError {
 	case errors.Is(err, store.ErrNotFound):
 		return huma.Error404NotFound("there is none with this id")
 	case errors.Is(err, store.ErrStale):
-		return huma.Error412PreconditionFailed("changed since it was read: read it again, its ETag is another now")
+		return huma.Error412PreconditionFailed(changedSince)
 	case errors.Is(err, store.ErrInUse), errors.Is(err, store.ErrEnded):
 		return huma.Error409Conflict(err.Error())
 	case errors.Is(err, render.ErrInvalid):

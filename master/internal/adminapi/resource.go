@@ -51,13 +51,20 @@ type createInput struct{ Body json.RawMessage }
 
 type changeInput struct {
 	ID      int64  `path:"id" minimum:"1"`
-	IfMatch string `header:"If-Match" doc:"ETag of the row as it was read: 412 when it has changed since"`
+	IfMatch string `header:"If-Match" doc:"ETag of the row as it was read: 412, with the row as it is now, when it has changed since"`
 	Body    json.RawMessage
 }
 
 type deleteInput struct {
 	ID      int64  `path:"id" minimum:"1"`
-	IfMatch string `header:"If-Match" doc:"ETag of the row as it was read: 412 when it has changed since"`
+	IfMatch string `header:"If-Match" doc:"ETag of the row as it was read: 412, with the row as it is now, when it has changed since"`
+	Detach  bool   `query:"detach" doc:"take it from those that use it, where it stands in one of their lists or is their profile; without it they keep it from being deleted (409)"`
+}
+
+type usesOutput struct {
+	Body struct {
+		UsedBy []store.Use `json:"used_by"`
+	}
 }
 
 // register adds all operations of the resource.
@@ -90,6 +97,18 @@ func (r resource[T]) registerReads(s *server) {
 		}
 		return r.item(row), nil
 	})
+	if r.table.HasUses() {
+		register(s, tagged(huma.Operation{
+			OperationID: "uses-of-" + r.one, Summary: "Who uses a " + r.one,
+			Description: "Those that are neither implicit nor fixed let go of it when it is deleted with detach=true.",
+			Method:      http.MethodGet, Path: r.path + "/{id}/uses",
+		}, r.path), r.reader(), func(ctx context.Context, in *idInput) (*usesOutput, error) {
+			out := new(usesOutput)
+			var err error
+			out.Body.UsedBy, err = r.table.Uses(ctx, in.ID)
+			return out, err
+		})
+	}
 }
 
 func (r resource[T]) registerChanges(s *server) {
@@ -111,11 +130,15 @@ func (r resource[T]) registerChanges(s *server) {
 		OperationID: "delete-" + r.one, Summary: "Delete a " + r.one, Method: http.MethodDelete, Path: r.path + "/{id}",
 	}, r.path), r.writer(), func(ctx context.Context, in *deleteInput) (*struct{}, error) {
 		expect, err := revision(in.IfMatch)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			remove := r.table.Delete
+			if in.Detach {
+				remove = r.table.Detach
+			}
+			err = remove(ctx, in.ID, expect)
 		}
-		if err := r.table.Delete(ctx, in.ID, expect); err != nil {
-			return nil, err
+		if err != nil {
+			return nil, r.withCurrent(ctx, in.ID, err)
 		}
 		r.notify()
 		return nil, nil

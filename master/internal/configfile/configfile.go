@@ -40,6 +40,18 @@ func kinds(st *store.Store) []kind {
 			title: "uri-rules", table: st.URIRules, fresh: library.NewURIRule, called: "name",
 			key: func(r *library.URIRule) []string { return []string{string(r.ServiceType), r.Name} },
 		},
+		&section[library.NginxMap, *library.NginxMap]{
+			title: "nginx-maps", table: st.NginxMaps, fresh: library.NewNginxMap, called: "name",
+			key: func(r *library.NginxMap) []string { return []string{r.Kind, r.Name} },
+		},
+		&section[library.LocationRule, *library.LocationRule]{
+			title: "location-rules", table: st.LocationRules, fresh: library.NewLocationRule, called: "name",
+			key: func(r *library.LocationRule) []string { return []string{string(r.ServiceType), r.Name} },
+		},
+		&section[library.ProxyHeader, *library.ProxyHeader]{
+			title: "proxy-headers", table: st.ProxyHeaders, fresh: library.NewProxyHeader, called: "name",
+			key: func(r *library.ProxyHeader) []string { return []string{string(r.ServiceType), r.Name} },
+		},
 		&section[library.Profile, *library.Profile]{
 			title: "profiles", table: st.Profiles, fresh: library.NewProfile, called: "name",
 			key: func(r *library.Profile) []string {

@@ -86,3 +86,54 @@ func Version(s string) error {
 	}
 	return nil
 }
+
+// identifier is a name that may become part of a variable's.
+var identifier = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
+
+// Identifier checks a name that becomes part of a variable's.
+func Identifier(s string) error {
+	if !identifier.MatchString(s) {
+		return errors.New("must be lower-case letters, digits and underscores, at most 32, as in old_players")
+	}
+	return nil
+}
+
+// ASCII checks text for a header: visible ASCII characters and spaces.
+func ASCII(s string) error {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return fmt.Errorf("contains %q; only ASCII characters are allowed, without control characters", s[i])
+		}
+	}
+	return nil
+}
+
+// ASCIILine is ASCII of at most limit characters.
+func ASCIILine(s string, limit int) error {
+	if len(s) > limit {
+		return fmt.Errorf("has %d characters, at most %d are allowed", len(s), limit)
+	}
+	return ASCII(s)
+}
+
+var contentType = regexp.MustCompile(`^[a-z]+/[a-z0-9.+-]+(; ?charset=[A-Za-z0-9-]+)?$`)
+
+// ContentType checks a media type; it may be empty.
+func ContentType(s string) error {
+	if s != "" && (len(s) > maxContentType || !contentType.MatchString(s)) {
+		return errors.New("must be a media type, as in text/html; charset=utf-8")
+	}
+	return nil
+}
+
+const maxContentType = 100
+
+var bodySize = regexp.MustCompile(`^(0|[1-9][0-9]{0,5})([kmg]?)$`)
+
+// Size checks a number of bytes as nginx writes it.
+func Size(s string) error {
+	if !bodySize.MatchString(s) {
+		return errors.New("must be a size of at most six digits with k, m or g, as in 100m; 0 for no limit")
+	}
+	return nil
+}

@@ -16,6 +16,7 @@ type Server struct {
 	Host        string          `json:"host"`        // groups servers: one slave serves all servers of a host and service type
 	ServerName  string          `json:"server_name"` // domain, as in nginx's server_name; one name
 	Upstream    Upstream        `json:"upstream"`
+	UpstreamTLS
 	SSLCertPath string          `json:"ssl_cert_path"` // both empty: no TLS, no redirect
 	SSLKeyPath  string          `json:"ssl_key_path"`
 	ListenHTTP  int             `json:"listen_http"`  // port; 0: none
@@ -30,14 +31,25 @@ type Server struct {
 	Revision    int64           `json:"revision"` // rises with every write; the ETag
 }
 
-// Upstream is where a server's requests go: on the wire either "host:port" or a list of
-// {address, weight}.
+// Upstream is where a server's requests go: on the wire either "host:port" or a list of targets.
 type Upstream []Target
 
-// Target is one address of an upstream.
+// Target is one address of an upstream. Names are looked up by the slave while it runs, so they need not
+// resolve, or not yet, when a configuration is loaded; what tells targets apart that fail needs addresses.
 type Target struct {
-	Address string `json:"address"` // host:port
-	Weight  int    `json:"weight"`  // 1 when absent
+	Address     string `json:"address"`                // host:port
+	Weight      int    `json:"weight"`                 // 1 when absent
+	Backup      bool   `json:"backup,omitempty"`       // only while all others fail
+	MaxFails    *int   `json:"max_fails,omitempty"`    // failures before it is left alone; nil: 1; 0: never
+	FailTimeout int    `json:"fail_timeout,omitempty"` // seconds in which they are counted, and for which it is left alone; 0: 10
+}
+
+// UpstreamTLS says how an upstream is spoken to.
+type UpstreamTLS struct {
+	UpstreamScheme    string `json:"upstream_scheme" bun:"upstream_scheme"`         // http or https
+	UpstreamTLSVerify bool   `json:"upstream_tls_verify" bun:"upstream_tls_verify"` // its certificate must be valid for its name
+	UpstreamTLSName   string `json:"upstream_tls_name" bun:"upstream_tls_name"`     // for SNI and the certificate; "": the host of the first target
+	UpstreamTLSCAPath string `json:"upstream_tls_ca_path" bun:"upstream_tls_ca_path"` // bundle of CAs on the slave
 }
 
 // Group is what one slave serves: all enabled servers of a host with one service type.

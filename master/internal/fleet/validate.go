@@ -26,6 +26,7 @@ const (
 // default and an explicit 0 or false stays.
 func NewServer() Server {
 	s := Server{Enabled: true}
+	s.UpstreamTLSVerify = true
 	s.SetDefaults()
 	return s
 }
@@ -40,9 +41,8 @@ func (s *Server) SetDefaults() {
 	s.Name = strings.TrimSpace(s.Name)
 	s.Host = field.CanonicalHost(s.Host)
 	s.ServerName = field.CanonicalHostname(s.ServerName)
-	for i := range s.Upstream {
-		s.Upstream[i].Address = field.CanonicalHostPort(s.Upstream[i].Address)
-	}
+	s.Upstream.SetDefaults()
+	s.UpstreamTLS.SetDefaults()
 }
 
 // TLS reports whether the server listens for HTTPS.
@@ -56,7 +56,8 @@ func (s *Server) Validate() error {
 	errs.Check("service_type", field.OneOf(s.ServiceType, api.Emby, api.Jellyfin))
 	errs.Check("host", field.Host(s.Host))
 	errs.Check("server_name", field.ServerName(s.ServerName))
-	s.Upstream.check(&errs)
+	s.Upstream.Check(&errs)
+	s.UpstreamTLS.Check(&errs, s.Upstream)
 	s.checkListeners(&errs)
 	errs.Check("lua_root", field.AbsolutePath(s.LuaRoot))
 	errs.Check("custom_nginx", customNginx(s.CustomNginx))

@@ -2,6 +2,7 @@ package library
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -105,11 +106,16 @@ func (p *Profile) SetDefaults() {
 	p.Unidentified = cmp.Or(p.Unidentified, api.UnidentifiedAllow)
 	p.ConcurrentStreams.ActionOnExceed = cmp.Or(p.ConcurrentStreams.ActionOnExceed, ExceedReject)
 	p.Name = strings.TrimSpace(p.Name)
-	if p.PlayerIDs == nil {
-		p.PlayerIDs = []int64{}
+	for _, list := range p.Lists() {
+		if *list.IDs == nil {
+			*list.IDs = []int64{}
+		}
 	}
-	if p.URIRuleIDs == nil {
-		p.URIRuleIDs = []int64{}
+	if p.Settings == nil {
+		p.Settings = map[string]json.RawMessage{}
+	}
+	for name, value := range p.Settings {
+		p.Settings[name] = canonicalValue(name, value)
 	}
 }
 
@@ -118,8 +124,10 @@ func (p *Profile) Validate() error {
 	var errs fleet.FieldErrors
 	errs.Check("name", field.Name(p.Name, maxName))
 	errs.Check("service_type", field.OneOf(p.ServiceType, api.Emby, api.Jellyfin))
-	errs.Check("player_ids", selection(p.PlayerIDs))
-	errs.Check("uri_rule_ids", selection(p.URIRuleIDs))
+	for _, list := range p.Lists() {
+		errs.Check(list.Field, selection(*list.IDs))
+	}
+	checkProfileSettings(&errs, p.Settings)
 	errs.Check("unidentified", field.OneOf(p.Unidentified, api.UnidentifiedAllow, api.UnidentifiedReject))
 	errs.Check("deny_message", field.Text(p.DenyMessage, maxMessage))
 	errs.Check("fake_counts_value", between(int64(p.FakeCountsValue), 0, maxCount))

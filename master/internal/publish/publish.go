@@ -196,7 +196,7 @@ func renderGroups(content store.Content, current []store.Distribution, req Reque
 		}
 		config, err := render.Render(render.Input{
 			Group: group, Servers: content.Servers, Profiles: content.Profiles, Players: content.Players,
-			URIRules: content.URIRules, Settings: content.Settings, RateLimits: content.RateLimits, AllowShrink: req.AllowShrink,
+			URIRules: content.URIRules, LocationRules: content.LocationRules, NginxMaps: content.NginxMaps, ProxyHeaders: content.ProxyHeaders, Settings: content.Settings, RateLimits: content.RateLimits, AllowShrink: req.AllowShrink,
 		})
 		if err != nil {
 			return nil, err

@@ -31,14 +31,17 @@ var ErrInvalid = errors.New("cannot be rendered")
 // Input is everything a group's configuration is made of. Servers, players and rules that are disabled
 // or belong to another group or service type may be among it; they are left out.
 type Input struct {
-	Group       fleet.Group
-	Servers     []fleet.Server
-	Profiles    []library.Profile
-	Players     []library.Player
-	URIRules    []library.URIRule
-	Settings    []library.Setting
-	RateLimits  api.RateLimits
-	AllowShrink bool // tells slaves that dropping most server blocks, or all, is intended
+	Group         fleet.Group
+	Servers       []fleet.Server
+	Profiles      []library.Profile
+	Players       []library.Player
+	URIRules      []library.URIRule
+	LocationRules []library.LocationRule
+	NginxMaps     []library.NginxMap
+	ProxyHeaders  []library.ProxyHeader
+	Settings      []library.Setting
+	RateLimits    api.RateLimits
+	AllowShrink   bool // tells slaves that dropping most server blocks, or all, is intended
 }
 
 // Render returns the configuration of in.Group without what publishing adds: version, snapshot, epoch,

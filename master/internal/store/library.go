@@ -2,12 +2,12 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/uptrace/bun"
 
-	"github.com/uhdadmin/media-gateway/master/internal/fleet"
 	"github.com/uhdadmin/media-gateway/master/internal/library"
 	"github.com/uhdadmin/media-gateway/shared/api"
 )
@@ -25,9 +25,8 @@ func (s *Store) players() Table[library.Player] {
 			row.SetDefaults()
 			return row.Validate()
 		},
-		release: func(ctx context.Context, tx bun.IDB, row *library.Player) error {
-			return unselected(ctx, tx, row.ID, func(p library.Profile) []int64 { return p.PlayerIDs })
-		},
+		uses:   selectedBy[library.Player](s, "player_ids", func(r *library.Player) int64 { return r.ID }),
+		detach: unselect[library.Player](s, "player_ids", func(r *library.Player) int64 { return r.ID }),
 	}
 }
 
@@ -44,9 +43,8 @@ func (s *Store) uriRules() Table[library.URIRule] {
 			row.SetDefaults()
 			return row.Validate()
 		},
-		release: func(ctx context.Context, tx bun.IDB, row *library.URIRule) error {
-			return unselected(ctx, tx, row.ID, func(p library.Profile) []int64 { return p.URIRuleIDs })
-		},
+		uses:   selectedBy[library.URIRule](s, "uri_rule_ids", func(r *library.URIRule) int64 { return r.ID }),
+		detach: unselect[library.URIRule](s, "uri_rule_ids", func(r *library.URIRule) int64 { return r.ID }),
 	}
 }
 
@@ -61,6 +59,8 @@ func (s *Store) profiles() Table[library.Profile] {
 		filters: []string{"is_default", "service_type"},
 		check:   checkProfileRow,
 		release: releaseProfile,
+		uses:    serversOf,
+		detach:  s.giveDefault,
 	}
 }
 
@@ -91,50 +91,43 @@ func checkProfileRow(ctx context.Context, tx bun.IDB, old, row *library.Profile)
 	if old != nil && old.ServiceType != row.ServiceType {
 		return refuse("service_type", "must stay %s: make a new profile for the other", old.ServiceType)
 	}
-	if err := checkSelection[library.Player](ctx, tx, "player_ids", row.PlayerIDs); err != nil {
-		return err
+	for _, check := range []func() error{
+		func() error { return checkSelection[library.Player](ctx, tx, "player_ids", row.PlayerIDs) },
+		func() error { return checkSelection[library.URIRule](ctx, tx, "uri_rule_ids", row.URIRuleIDs) },
+		func() error {
+			return checkSelection[library.LocationRule](ctx, tx, "location_rule_ids", row.LocationRuleIDs)
+		},
+		func() error { return checkSelection[library.NginxMap](ctx, tx, "nginx_map_ids", row.NginxMapIDs) },
+		func() error {
+			return checkSelection[library.ProxyHeader](ctx, tx, "proxy_header_ids", row.ProxyHeaderIDs)
+		},
+	} {
+		if err := check(); err != nil {
+			return err
+		}
 	}
-	return checkSelection[library.URIRule](ctx, tx, "uri_rule_ids", row.URIRuleIDs)
+	return nil
 }
 
 // checkSelection refuses ids that no T has.
 func checkSelection[T any](ctx context.Context, tx bun.IDB, name string, ids []int64) error {
-	for _, id := range ids {
-		found, err := tx.NewSelect().Model((*T)(nil)).Where("id = ?", id).Exists(ctx)
-		if err != nil {
+	for chunk := range slices.Chunk(ids, 500) { // as many as a statement may well have values
+		var found []int64
+		if err := tx.NewSelect().Model((*T)(nil)).Column("id").Where("id IN (?)", bun.In(chunk)).Scan(ctx, &found); err != nil {
 			return err
 		}
-		if !found {
-			return refuse(name, "must be ids of the library: there is no %d", id)
+		for _, id := range chunk {
+			if !slices.Contains(found, id) {
+				return refuse(name, "must be ids of the library: there is no %d", id)
+			}
 		}
 	}
 	return nil
 }
 
-func releaseProfile(ctx context.Context, tx bun.IDB, row *library.Profile) error {
+func releaseProfile(_ context.Context, _ bun.IDB, row *library.Profile) error {
 	if row.IsDefault {
 		return fmt.Errorf("%w: it is the default profile of %s", ErrInUse, row.ServiceType)
-	}
-	n, err := tx.NewSelect().Model((*fleet.Server)(nil)).Where("profile_id = ?", row.ID).Count(ctx)
-	if err != nil {
-		return err
-	}
-	if n > 0 {
-		return fmt.Errorf("%w: %d servers have this profile; list them with servers?profile_id=%d", ErrInUse, n, row.ID)
-	}
-	return nil
-}
-
-// unselected refuses while a profile's selection holds the id.
-func unselected(ctx context.Context, tx bun.IDB, id int64, selection func(library.Profile) []int64) error {
-	var profiles []library.Profile
-	if err := tx.NewSelect().Model(&profiles).OrderBy("id", bun.OrderAsc).Scan(ctx); err != nil {
-		return err
-	}
-	for _, p := range profiles {
-		if slices.Contains(selection(p), id) {
-			return fmt.Errorf("%w: profile %d (%s) selects it", ErrInUse, p.ID, p.Name)
-		}
 	}
 	return nil
 }
@@ -148,10 +141,7 @@ func (s *Store) CloneProfile(ctx context.Context, id int64, name string) (*libra
 			return err
 		}
 		if row.IsDefault {
-			if row.PlayerIDs, err = enabledFor[library.Player](ctx, tx, row.ServiceType); err != nil {
-				return err
-			}
-			if row.URIRuleIDs, err = enabledFor[library.URIRule](ctx, tx, row.ServiceType); err != nil {
+			if err = selectAll(ctx, tx, row); err != nil {
 				return err
 			}
 		}
@@ -159,6 +149,17 @@ func (s *Store) CloneProfile(ctx context.Context, id int64, name string) (*libra
 		return s.Profiles.create(ctx, tx, row)
 	})
 	return row, err
+}
+
+// selectAll gives a profile the selection that a default one has.
+func selectAll(ctx context.Context, tx bun.IDB, p *library.Profile) error {
+	var errs [5]error
+	p.PlayerIDs, errs[0] = enabledFor[library.Player](ctx, tx, p.ServiceType)
+	p.URIRuleIDs, errs[1] = enabledFor[library.URIRule](ctx, tx, p.ServiceType)
+	p.LocationRuleIDs, errs[2] = enabledFor[library.LocationRule](ctx, tx, p.ServiceType)
+	p.NginxMapIDs, errs[3] = enabledFor[library.NginxMap](ctx, tx, p.ServiceType)
+	p.ProxyHeaderIDs, errs[4] = enabledFor[library.ProxyHeader](ctx, tx, p.ServiceType)
+	return errors.Join(errs[:]...)
 }
 
 // enabledFor returns the ids of the enabled rows for a service type.

@@ -26,12 +26,15 @@ type Snapshot struct {
 
 // Content is what a snapshot keeps: everything configurations are rendered from.
 type Content struct {
-	Servers    []fleet.Server    `json:"servers"`
-	Profiles   []library.Profile `json:"profiles"`
-	Players    []library.Player  `json:"players"`
-	URIRules   []library.URIRule `json:"uri_rules"`
-	Settings   []library.Setting `json:"settings"`
-	RateLimits api.RateLimits    `json:"rate_limits"`
+	Servers       []fleet.Server         `json:"servers"`
+	Profiles      []library.Profile      `json:"profiles"`
+	Players       []library.Player       `json:"players"`
+	URIRules      []library.URIRule      `json:"uri_rules"`
+	LocationRules []library.LocationRule `json:"location_rules"`
+	NginxMaps     []library.NginxMap     `json:"nginx_maps"`
+	ProxyHeaders  []library.ProxyHeader  `json:"proxy_headers"`
+	Settings      []library.Setting      `json:"settings"`
+	RateLimits    api.RateLimits         `json:"rate_limits"`
 }
 
 type snapshotContent struct {
@@ -55,8 +58,11 @@ func (s *Store) Publish(ctx context.Context, fn func(ctx context.Context, tx *Pu
 
 // Content reads everything configurations are rendered from, each list in the order of ids.
 func (p *PublishTx) Content(ctx context.Context) (Content, error) {
-	c := Content{Servers: []fleet.Server{}, Profiles: []library.Profile{}, Players: []library.Player{}, URIRules: []library.URIRule{}, Settings: []library.Setting{}}
-	for _, rows := range []any{&c.Servers, &c.Profiles, &c.Players, &c.URIRules, &c.Settings} {
+	c := Content{
+		Servers: []fleet.Server{}, Profiles: []library.Profile{}, Players: []library.Player{}, URIRules: []library.URIRule{},
+		LocationRules: []library.LocationRule{}, NginxMaps: []library.NginxMap{}, ProxyHeaders: []library.ProxyHeader{}, Settings: []library.Setting{},
+	}
+	for _, rows := range []any{&c.Servers, &c.Profiles, &c.Players, &c.URIRules, &c.LocationRules, &c.NginxMaps, &c.ProxyHeaders, &c.Settings} {
 		if err := p.tx.NewSelect().Model(rows).OrderBy("id", bun.OrderAsc).Scan(ctx); err != nil {
 			return c, fmt.Errorf("read what to publish: %w", err)
 		}

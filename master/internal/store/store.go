@@ -56,6 +56,9 @@ type Store struct {
 	Tokens         Table[fleet.Token]
 	Players        Table[library.Player]
 	URIRules       Table[library.URIRule]
+	LocationRules  Table[library.LocationRule]
+	NginxMaps      Table[library.NginxMap]
+	ProxyHeaders   Table[library.ProxyHeader]
 	Profiles       Table[library.Profile]
 	Settings       Table[library.Setting]
 	RateLimitRules Table[library.RateLimitRule]
@@ -112,6 +115,9 @@ func Open(ctx context.Context, databaseURL string, log *slog.Logger) (*Store, er
 	s.Tokens = s.tokens()
 	s.Players = s.players()
 	s.URIRules = s.uriRules()
+	s.LocationRules = s.locationRules()
+	s.NginxMaps = s.nginxMaps()
+	s.ProxyHeaders = s.proxyHeaders()
 	s.Profiles = s.profiles()
 	s.Settings = s.settings()
 	s.RateLimitRules = s.rateLimitRules()

@@ -26,6 +26,10 @@ type Table[T any] struct {
 	check func(ctx context.Context, tx bun.IDB, old, row *T) error
 	// release refuses to delete a row; nil: all may go.
 	release func(ctx context.Context, tx bun.IDB, row *T) error
+	// uses says who uses a row: users that name it keep it from being deleted, until detach takes it from
+	// those that are not fixed. nil: nobody uses rows.
+	uses   func(ctx context.Context, tx bun.IDB, row *T) ([]Use, error)
+	detach func(ctx context.Context, tx bun.IDB, row *T) error
 	// hidden names the fields of which the audit log says only that they changed; nil: there are none.
 	hidden func(old, row *T) []string
 }
@@ -127,8 +131,18 @@ func (t Table[T]) update(ctx context.Context, tx bun.IDB, id, expect int64, chan
 	return row, t.changed(ctx, tx, "update", old, row)
 }
 
-// Delete removes the row with the id. expect is as in Update.
+// Delete removes the row with the id. expect is as in Update. One that others use stays, with an
+// *InUseError.
 func (t Table[T]) Delete(ctx context.Context, id, expect int64) error {
+	return t.remove(ctx, id, expect, false)
+}
+
+// Detach is Delete, but takes the row from its users where it can.
+func (t Table[T]) Detach(ctx context.Context, id, expect int64) error {
+	return t.remove(ctx, id, expect, true)
+}
+
+func (t Table[T]) remove(ctx context.Context, id, expect int64, detach bool) error {
 	return t.s.write(ctx, func(ctx context.Context, tx bun.IDB) error {
 		row, err := get[T](ctx, tx, id)
 		if err != nil {
@@ -141,6 +155,9 @@ func (t Table[T]) Delete(ctx context.Context, id, expect int64) error {
 			if err := t.release(ctx, tx, row); err != nil {
 				return err
 			}
+		}
+		if err := t.letGo(ctx, tx, row, detach); err != nil {
+			return err
 		}
 		if _, err := tx.NewDelete().Model(row).WherePK().Exec(ctx); err != nil {
 			return err
