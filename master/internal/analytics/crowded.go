@@ -16,32 +16,131 @@ import (
 )
 
 // crowded returns the users that were seen in many networks or on many devices within d, which is a day of
-// the operator's zone.
-func (a *Analytics) crowded(ctx context.Context, q Sharing, d Span) ([]Signal, error) {
-	users, err := a.seats(ctx, q, d)
+// the operator's zone. Evidence is for later: of those that are shown.
+func (a *Analytics) crowded(ctx context.Context, q Sharing, d Span, since telemetry.Millis) ([]Signal, error) {
+	query := a.db.NewSelect()
+	if telemetry.MillisOf(d.From).Day() >= since {
+		query.Table("seats_daily").WhereGroup(" AND ", func(query *bun.SelectQuery) *bun.SelectQuery { return hoursOf(query, d) })
+	} else {
+		query.Table("bandwidth").Where("hour >= ?", d.From.UnixMilli()).Where("hour < ?", d.To.UnixMilli())
+	}
+	rows, err := of(q, query.Column("server_id", "user_id", "device_id", "ip")).Rows(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var found []Signal
-	for user, seats := range users {
-		s := Signal{UserID: user, Day: d.From.In(d.Zone).Format(time.DateOnly), Networks: places(seats), Devices: devices(seats)}
-		if s.Networks < q.Networks && s.Devices < q.Devices {
-			continue
+	defer func() { _ = rows.Close() }() // rows.Err has told
+	users, networks := map[string]*crowd{}, map[string]string{}
+	var servers []int64
+	var server int64
+	var user, device, ip sql.RawBytes
+	for rows.Next() {
+		if err := rows.Scan(&server, &user, &device, &ip); err != nil {
+			return nil, err
 		}
-		slices.SortFunc(seats, func(e, f Evidence) int {
-			return cmp.Or(cmp.Compare(f.Requests, e.Requests), strings.Compare(e.IP, f.IP), strings.Compare(e.DeviceID, f.DeviceID))
-		})
-		s.Evidence = seats[:min(maxEvidence, len(seats))]
+		if !slices.Contains(servers, server) {
+			servers = append(servers, server)
+		}
+		c := users[string(user)]
+		if c == nil {
+			c = &crowd{}
+			users[string(user)] = c
+		}
+		network, known := networks[string(ip)]
+		if !known {
+			if n, ok := privacy.Network(string(ip)); ok {
+				network = n.String()
+			}
+			networks[string(ip)] = network
+		}
+		if c.note(network); !c.devices[string(device)] && len(device) > 0 {
+			include(&c.devices, string(device))
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	var found []Signal
+	for user, c := range users {
+		s := Signal{
+			UserID: user, Day: d.From.In(d.Zone).Format(time.DateOnly), Networks: max(len(c.v4), len(c.v6)), Devices: len(c.devices),
+			within: d, servers: servers,
+		}
 		if s.Networks >= q.Networks {
 			s.Kind, s.Count = ManyNetworks, s.Networks
 			found = append(found, s)
 		}
 		if s.Devices >= q.Devices {
-			s.Kind, s.Count, s.Evidence = ManyDevices, s.Devices, slices.Clone(s.Evidence)
+			s.Kind, s.Count = ManyDevices, s.Devices
 			found = append(found, s)
 		}
 	}
 	return found, nil
+}
+
+// hoursOf selects from seats_daily what was seen in hours of the span. Days of UTC need not be its days.
+func hoursOf(query *bun.SelectQuery, d Span) *bun.SelectQuery {
+	for of := d.From.Truncate(day); of.Before(d.To); of = of.Add(day) {
+		var hours int64
+		for h := range 24 {
+			if at := of.Add(time.Duration(h) * time.Hour); !at.Before(d.From) && at.Before(d.To) {
+				hours |= 1 << h
+			}
+		}
+		query.WhereOr("day = ? AND hours & ? <> 0", of.UnixMilli(), hours)
+	}
+	return query
+}
+
+// of narrows a query down to the users and servers that were asked for.
+func of(q Sharing, query *bun.SelectQuery) *bun.SelectQuery {
+	query.Where("user_id <> ''")
+	if len(q.Servers) > 0 {
+		query.Where("server_id IN (?)", bun.List(q.Servers))
+	}
+	if q.UserID != "" {
+		query.Where("user_id IN (?)", bun.List(Spellings("user_id", q.UserID)))
+	}
+	return query
+}
+
+// crowd is in which networks a user was, IPv4 and IPv6 each by itself, and on which devices.
+type crowd struct{ v4, v6, devices map[string]bool }
+
+func (c *crowd) note(network string) {
+	switch {
+	case strings.Contains(network, ":"):
+		include(&c.v6, network)
+	case network != "":
+		include(&c.v4, network)
+	}
+}
+
+// evidence fills in the evidence of signals about a day: who was where in its hours.
+func (a *Analytics) evidence(ctx context.Context, signals []Signal) error {
+	days := map[time.Time][]*Signal{}
+	for i := range signals {
+		if s := &signals[i]; s.Kind != DistantStreams {
+			days[s.within.From] = append(days[s.within.From], s)
+		}
+	}
+	for _, of := range days {
+		users := make([]string, len(of))
+		for i, s := range of {
+			users[i] = s.UserID
+		}
+		seats, err := a.seats(ctx, of[0].within, of[0].servers, users)
+		if err != nil {
+			return err
+		}
+		for _, s := range of {
+			all := seats[s.UserID]
+			slices.SortFunc(all, func(e, f Evidence) int {
+				return cmp.Or(cmp.Compare(f.Requests, e.Requests), strings.Compare(e.IP, f.IP), strings.Compare(e.DeviceID, f.DeviceID))
+			})
+			s.Evidence = slices.Clone(all[:min(maxEvidence, len(all))])
+		}
+	}
+	return nil
 }
 
 // seat is what a user's device at an address sums up to; its evidence is the place-th of the user's.
@@ -50,17 +149,15 @@ type seat struct {
 	place int
 }
 
-// seats returns by user on which device at which address it was, and when. It sums up here: of a day's rows,
-// nearly all are of an hour before, and SQLite would sort them all first.
-func (a *Analytics) seats(ctx context.Context, q Sharing, d Span) (map[string][]Evidence, error) {
+// seats returns by user on which device at which address they were, and when.
+func (a *Analytics) seats(ctx context.Context, d Span, servers []int64, named []string) (map[string][]Evidence, error) {
+	// Lists make an index search of each hour, server and user; ranges would read all users.
+	var hours []int64
+	for at := ceil(d.From, time.Hour); at.Before(d.To); at = at.Add(time.Hour) {
+		hours = append(hours, at.UnixMilli())
+	}
 	query := a.db.NewSelect().Table("bandwidth").Column("hour", "server_id", "user_id", "device_id", "ip", "requests", "bytes").
-		Where("hour >= ?", d.From.UnixMilli()).Where("hour < ?", d.To.UnixMilli()).Where("user_id <> ''")
-	if len(q.Servers) > 0 {
-		query.Where("server_id IN (?)", bun.List(q.Servers))
-	}
-	if q.UserID != "" {
-		query.Where("user_id IN (?)", bun.List(Spellings("user_id", q.UserID)))
-	}
+		Where("hour IN (?)", bun.List(hours)).Where("server_id IN (?)", bun.List(servers)).Where("user_id IN (?)", bun.List(named))
 	rows, err := query.Rows(ctx)
 	if err != nil {
 		return nil, err
@@ -100,16 +197,11 @@ func (a *Analytics) seats(ctx context.Context, q Sharing, d Span) (map[string][]
 
 // places counts networks, IPv4 and IPv6 each by itself, and returns the higher number.
 func places(seats []Evidence) int {
-	v4, v6 := map[string]bool{}, map[string]bool{}
+	var c crowd
 	for _, e := range seats {
-		switch {
-		case strings.Contains(e.Network, ":"):
-			v6[e.Network] = true
-		case e.Network != "":
-			v4[e.Network] = true
-		}
+		c.note(e.Network)
 	}
-	return max(len(v4), len(v6))
+	return max(len(c.v4), len(c.v6))
 }
 
 func devices(seats []Evidence) int {
@@ -120,4 +212,12 @@ func devices(seats []Evidence) int {
 		}
 	}
 	return len(ids)
+}
+
+// include puts a text into a set, which may be nil.
+func include(set *map[string]bool, text string) {
+	if *set == nil {
+		*set = map[string]bool{}
+	}
+	(*set)[text] = true
 }

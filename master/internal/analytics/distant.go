@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/uptrace/bun"
-
 	"github.com/uhdadmin/media-gateway/master/internal/privacy"
 	"github.com/uhdadmin/media-gateway/master/internal/telemetry"
 )
@@ -25,14 +23,8 @@ func (a *Analytics) distant(ctx context.Context, q Sharing) ([]Signal, error) {
 	query := a.db.NewSelect().Table("playback_sessions").
 		Column("server_id", "play_session_id", "device_id", "started_at", "last_seen_at", "stopped_at", "user_id", "item_id", "ip", "requests", "bytes").
 		Where("last_seen_at >= ?", q.Span.From.UnixMilli()).Where("started_at < ?", q.Span.To.UnixMilli()).
-		Where("user_id <> ''").Where("device_id <> ''")
-	if len(q.Servers) > 0 {
-		query.Where("server_id IN (?)", bun.List(q.Servers))
-	}
-	if q.UserID != "" {
-		query.Where("user_id IN (?)", bun.List(Spellings("user_id", q.UserID)))
-	}
-	rows, err := query.Rows(ctx)
+		Where("device_id <> ''")
+	rows, err := of(q, query).Rows(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/uptrace/bun"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/uhdadmin/media-gateway/master/internal/telemetry"
 )
 
 // Sharing is what signs of shared accounts are looked for.
@@ -37,6 +39,9 @@ type Signal struct {
 	Devices  int        `json:"devices"`
 	Overlap  int64      `json:"overlap_seconds" doc:"of all overlaps together"`
 	Evidence []Evidence `json:"evidence" doc:"at most 20 rows, those with most requests or the longest overlaps"`
+
+	within  Span    // a day
+	servers []int64 // on which anybody was seen in it
 }
 
 // Kinds of signals.
@@ -84,6 +89,10 @@ func (a *Analytics) Sharing(ctx context.Context, q Sharing) (*Signals, error) {
 	if err != nil {
 		return nil, err
 	}
+	since, err := telemetry.SeatsSince(ctx, a.db)
+	if err != nil {
+		return nil, fmt.Errorf("since when seats are known: %w", err)
+	}
 	answer := &Signals{From: q.Span.From.In(q.Span.Zone), To: q.Span.To.In(q.Span.Zone), Timezone: q.Span.Zone.String(), Items: []Signal{}}
 	// The days and the streams, some at a time.
 	found := make([][]Signal, len(days)+1)
@@ -97,7 +106,7 @@ func (a *Analytics) Sharing(ctx context.Context, q Sharing) (*Signals, error) {
 	})
 	for i, d := range days {
 		group.Go(func() (err error) {
-			if found[i], err = a.crowded(inGroup, q, d); err != nil {
+			if found[i], err = a.crowded(inGroup, q, d, since); err != nil {
 				err = fmt.Errorf("users of %s: %w", d.From.Format(time.DateOnly), err)
 			}
 			return err
@@ -125,6 +134,9 @@ func (a *Analytics) Sharing(ctx context.Context, q Sharing) (*Signals, error) {
 		return cmp.Or(cmp.Compare(strength(t), strength(s)), strings.Compare(t.Day, s.Day), strings.Compare(s.UserID, t.UserID), strings.Compare(s.Kind, t.Kind))
 	})
 	answer.Items = answer.Items[:min(q.Limit, len(answer.Items))]
+	if err := a.evidence(ctx, answer.Items); err != nil {
+		return nil, fmt.Errorf("evidence: %w", err)
+	}
 	return answer, a.nameDevices(ctx, answer.Items)
 }
 

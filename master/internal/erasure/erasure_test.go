@@ -124,7 +124,7 @@ func contents(t *testing.T, db telemetry.Database) map[string][]string {
 	all := map[string][]string{}
 	for _, table := range []string{
 		"access_logs", "blocked_requests", "login_events", "playback_events", "playback_sessions", "devices", "user_activities",
-		"realtime_sessions", "api_calls", "bandwidth", "media_access", "rollup_hourly", "rollup_daily",
+		"realtime_sessions", "api_calls", "bandwidth", "seats_daily", "media_access", "rollup_hourly", "rollup_daily",
 	} {
 		all[table] = texts(t, db, table)
 	}

@@ -41,6 +41,7 @@ var steps = []step{
 	{"rollup_daily", 1, rollups("rollup_daily")},
 	{"rollups of addresses", 1, addresses},
 	{"bandwidth", 1, keyed("bandwidth", true, "hour", "server_id", "user_id", "device_id", "ip")},
+	{"seats_daily", 1, keyed("seats_daily", false, "day", "server_id", "user_id", "device_id", "ip")},
 	{"devices", 1, keyed("devices", true, "server_id", "device_id")},
 }
 

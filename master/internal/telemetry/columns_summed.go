@@ -70,6 +70,15 @@ func (r *Bandwidth) values(dst []Value) []Value {
 		num(r.Requests), num(r.Bytes))
 }
 
+var seatTable = &Table{Name: "seats_daily", Age: "day", Columns: []Column{
+	integer("day", Key), integer("server_id", Key), text("user_id", Key), text("device_id", Key),
+	text("ip", Key), integer("hours", Or),
+}}
+
+func (r *Seat) values(dst []Value) []Value {
+	return append(dst, num(r.Day), num(r.ServerID), str(r.UserID), str(r.DeviceID), str(r.IP), num(r.Hours))
+}
+
 var mediaAccessTable = &Table{Name: "media_access", Age: "day", Columns: []Column{
 	integer("day", Key), integer("server_id", Key), text("user_id", Key), text("item_id", Key),
 	integer("first_access_at", Min), integer("last_access_at", Max), integer("requests", Sum),

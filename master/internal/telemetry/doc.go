@@ -6,7 +6,8 @@
 // Eleven kinds, a table each. Four are events, stored as they come: access_logs, blocked_requests,
 // login_events, playback_events. Six are summed up from them: playback_sessions, devices,
 // user_activities (user and day), api_calls (endpoint and hour), bandwidth (user, device, address and
-// hour), media_access (user, item and day). realtime_sessions is what each slave said last. The types of
+// hour), media_access (user, item and day). realtime_sessions is what each slave said last. seats_daily is a
+// twelfth table, bandwidth in short, for who asks about a month of it. The types of
 // rows.go and rows_summed.go say what their columns mean.
 //
 // The rollups answer the questions about long ranges: rollup_hourly and rollup_daily hold, per UTC hour

@@ -223,7 +223,7 @@ func mergeStatement(t *Table) string {
 	names := columnNames(t)
 	action := "NOTHING"
 	if len(set) > 0 {
-		action = "UPDATE SET " + strings.Join(set, ", ")
+		action = "UPDATE SET " + strings.Join(set, ", ") + unlessSame(t)
 	}
 	return "INSERT INTO " + t.Name + " (" + names + ") SELECT " + names + " FROM unnest($1::" + t.Name + "[])" +
 		" ON CONFLICT (" + strings.Join(t.keys(), ", ") + ") DO " + action
@@ -236,7 +236,7 @@ func postgresMerge(older, newer, table string, m Merge) string {
 		return "LEAST(" + older + ", " + newer + ")"
 	case Max:
 		return "GREATEST(" + older + ", " + newer + ")"
-	case Keep, Key, Sum, Latest:
+	case Keep, Key, Sum, Or, Latest:
 	}
 	return sqliteMerge(older, newer, table, m)
 }

@@ -54,6 +54,7 @@ func (r Retention) rules() []rule {
 		{realtimeTable, keepRealtime},
 		{apiCallTable, r.APICalls},
 		{bandwidthTable, r.Bandwidth},
+		{seatTable, r.Bandwidth},
 		{mediaAccessTable, r.MediaAccess},
 		{hourlyTable, r.RollupsHourly},
 		{dailyTable, r.RollupsDaily},
@@ -97,6 +98,7 @@ func NewJanitor(cfg Config, keep Retention) *Janitor {
 
 // Run deletes what is due, once an hour, in steps that ingest hardly feels, until ctx ends.
 func (j *Janitor) Run(ctx context.Context) error {
+	j.turn(ctx, "telemetry seats", j.fillSeats)
 	// Masters that start together do not clean up together.
 	wait := time.NewTimer(time.Minute + rand.N(roundEvery/10))
 	defer wait.Stop()
@@ -106,24 +108,24 @@ func (j *Janitor) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
-		j.turn(ctx)
+		j.turn(ctx, "telemetry retention", j.round)
 		wait.Reset(roundEvery + rand.N(roundEvery/10))
 	}
 }
 
-// turn is a round, unless another master is at one.
-func (j *Janitor) turn(ctx context.Context) {
+// turn does periodic work, unless another master is at it.
+func (j *Janitor) turn(ctx context.Context, name string, work func(context.Context)) {
 	if j.alone == nil {
-		j.round(ctx)
+		work(ctx)
 		return
 	}
-	_, err := j.alone(ctx, "telemetry retention", func(ctx context.Context) error {
-		j.round(ctx)
+	_, err := j.alone(ctx, name, func(ctx context.Context) error {
+		work(ctx)
 		return nil
 	})
 	if err != nil && ctx.Err() == nil {
 		j.failed.Inc()
-		j.log.Error("Old telemetry not deleted", "error", err)
+		j.log.Error("Periodic work on telemetry not done", "work", name, "error", err)
 	}
 }
 

@@ -93,6 +93,17 @@ type Bandwidth struct {
 	Bytes    int64  `bun:"bytes" json:"bytes"`
 }
 
+// Seat is where one user's device was on a UTC day. Only users that are known have any. It is what Bandwidth
+// says too, in a tenth of the rows: signs of shared accounts are looked for in a month of it.
+type Seat struct {
+	Day      Millis
+	ServerID int64
+	UserID   string
+	DeviceID string
+	IP       string
+	Hours    int64 // bit h: seen in the hour h of the day
+}
+
 // MediaAccess is what a user fetched of an item on a UTC day.
 type MediaAccess struct {
 	Day           Millis `bun:"day,pk" json:"day"`

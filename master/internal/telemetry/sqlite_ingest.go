@@ -224,7 +224,18 @@ func sqliteInsert(t *Table, n int) string {
 	if len(set) == 0 {
 		return query + "NOTHING"
 	}
-	return query + "UPDATE SET " + strings.Join(set, ", ")
+	return query + "UPDATE SET " + strings.Join(set, ", ") + unlessSame(t)
+}
+
+// unlessSame returns the condition that keeps a row from being written again that would be the same: nearly
+// always, where bits are all that is merged.
+func unlessSame(t *Table) string {
+	last := t.Columns[len(t.Columns)-1]
+	if len(t.keys()) != len(t.Columns)-1 || last.Merge != Or {
+		return ""
+	}
+	older, newer := t.Name+"."+last.Name, "excluded."+last.Name
+	return " WHERE " + sqliteMerge(older, newer, t.Name, Or) + " <> " + older
 }
 
 // sqliteMerge returns the expression of the merged value; "": the old one stays.
@@ -232,6 +243,8 @@ func sqliteMerge(older, newer, table string, m Merge) string {
 	switch m {
 	case Sum:
 		return older + " + " + newer
+	case Or:
+		return older + " | " + newer
 	case Min:
 		return "min(" + older + ", " + newer + ")"
 	case Max:

@@ -26,6 +26,11 @@ type (
 		server           int64
 		user, device, ip string
 	}
+	seatKey struct {
+		day              Millis
+		server           int64
+		user, device, ip string
+	}
 	callKey struct {
 		hour             Millis
 		server           int64
@@ -48,6 +53,7 @@ type sums struct {
 	devices       group[deviceKey, Device]
 	activities    group[activityKey, UserActivity]
 	bandwidth     group[bandwidthKey, Bandwidth]
+	seats         group[seatKey, Seat] // made of bandwidth
 	calls         group[callKey, APICall]
 	media         group[mediaKey, MediaAccess]
 	plays         group[playKey, PlaybackSession]
@@ -63,7 +69,7 @@ func newSums() *sums {
 	return &sums{
 		hourly: newGroup[rollupKey, Rollup](), daily: newGroup[rollupKey, Rollup](),
 		devices: newGroup[deviceKey, Device](), activities: newGroup[activityKey, UserActivity](),
-		bandwidth: newGroup[bandwidthKey, Bandwidth](), calls: newGroup[callKey, APICall](),
+		bandwidth: newGroup[bandwidthKey, Bandwidth](), seats: newGroup[seatKey, Seat](), calls: newGroup[callKey, APICall](),
 		media: newGroup[mediaKey, MediaAccess](), plays: newGroup[playKey, PlaybackSession](),
 	}
 }
@@ -81,6 +87,7 @@ func (s *sums) reset() {
 	s.devices.reset()
 	s.activities.reset()
 	s.bandwidth.reset()
+	s.seats.reset()
 	s.calls.reset()
 	s.media.reset()
 	s.plays.reset()

@@ -20,10 +20,28 @@ func (s *sums) sumDays() {
 	}
 }
 
+// takeSeats adds up where users were.
+func (s *sums) takeSeats() {
+	s.seats.reset()
+	for i := range s.bandwidth.rows {
+		b := &s.bandwidth.rows[i]
+		if b.UserID == "" {
+			continue
+		}
+		d := b.Hour.Day()
+		seat, isNew := s.seats.at(seatKey{d, b.ServerID, b.UserID, b.DeviceID, b.IP})
+		if isNew {
+			seat.Day, seat.ServerID, seat.UserID, seat.DeviceID, seat.IP = d, b.ServerID, b.UserID, b.DeviceID, b.IP
+		}
+		seat.Hours |= 1 << ((b.Hour - d) / hour)
+	}
+}
+
 // blocks returns the rows to merge, each table's in the order of its keys: a database finds its pages in
 // that order, and two transactions lock rows in the same one.
 func (s *sums) blocks() []Block {
 	s.sumDays()
+	s.takeSeats()
 	return []Block{
 		s.plays.block(playbackSessionTable, (*PlaybackSession).values, func(a, b *PlaybackSession) int {
 			if a.ServerID != b.ServerID {
@@ -55,6 +73,18 @@ func (s *sums) blocks() []Block {
 		s.bandwidth.block(bandwidthTable, (*Bandwidth).values, func(a, b *Bandwidth) int {
 			if a.Hour != b.Hour {
 				return cmp.Compare(a.Hour, b.Hour)
+			}
+			if a.ServerID != b.ServerID {
+				return cmp.Compare(a.ServerID, b.ServerID)
+			}
+			if a.UserID != b.UserID {
+				return cmp.Compare(a.UserID, b.UserID)
+			}
+			return cmp.Or(cmp.Compare(a.DeviceID, b.DeviceID), cmp.Compare(a.IP, b.IP))
+		}),
+		s.seats.block(seatTable, (*Seat).values, func(a, b *Seat) int {
+			if a.Day != b.Day {
+				return cmp.Compare(a.Day, b.Day)
 			}
 			if a.ServerID != b.ServerID {
 				return cmp.Compare(a.ServerID, b.ServerID)

@@ -35,6 +35,7 @@ const (
 	Sum                 // old + new
 	Min                 // the lower one
 	Max                 // the higher one
+	Or                  // the bits of both
 	Latest              // of two texts, that of the row with the higher last_seen_at, unless it is ""
 )
 
