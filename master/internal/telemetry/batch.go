@@ -101,7 +101,7 @@ func (b *Batch) place(e *entry) bool {
 		e.Time = b.now
 	}
 	if e.Time < earliest || e.Time > b.now+maxAhead {
-		b.skip("time")
+		b.skip(skippedTime)
 		return false
 	}
 	if !slices.Contains(b.servers, e.ServerID) {

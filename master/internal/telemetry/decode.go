@@ -53,7 +53,7 @@ func (b *Batch) Decode(report Report, body []byte) error {
 	for _, v := range entries {
 		o, err := v.Object()
 		if err != nil {
-			b.skip("no object")
+			b.skip(skippedNoObject)
 			continue
 		}
 		b.reader.read(o)
@@ -113,7 +113,7 @@ func (b *Batch) add(report Report, e *entry) bool {
 			e.sessionID = e.PlaySessionID
 		}
 		if e.sessionID == "" {
-			b.skip("no session_id")
+			b.skip(skippedNoSession)
 			return false
 		}
 		b.Sessions = append(b.Sessions, e.session(b.Reporter, b.now))

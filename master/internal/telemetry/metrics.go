@@ -6,6 +6,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
+// Why rows are skipped.
+const (
+	skippedTime      = "time"          // before 2015, or a day ahead
+	skippedNoObject  = "no object"     // of JSON
+	skippedNoSession = "no session_id" // in a session
+)
+
 type metrics struct {
 	rows       *prometheus.CounterVec
 	skipped    *prometheus.CounterVec
@@ -44,7 +51,10 @@ func newMetrics(reg prometheus.Registerer, waiting *atomic.Int64) *metrics {
 		}),
 	}
 	for _, kind := range []Kind{AccessLogs, BlockedRequests, LoginEvents, PlaybackEvents} {
-		m.rows.WithLabelValues(string(kind))
+		m.rows.WithLabelValues(string(kind)) // a count that begins at 1 is not seen to rise
+	}
+	for _, cause := range []string{skippedTime, skippedNoObject, skippedNoSession} {
+		m.skipped.WithLabelValues(cause)
 	}
 	reg.MustRegister(m.rows, m.skipped, m.duplicates, m.refused, m.failures, m.commits,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{

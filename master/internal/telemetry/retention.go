@@ -92,6 +92,9 @@ func NewJanitor(cfg Config, keep Retention) *Janitor {
 			Help: "Times that old telemetry could not be deleted; tried again within the hour.",
 		}),
 	}
+	for _, r := range j.rules {
+		j.deleted.WithLabelValues(r.table.Name)
+	}
 	cfg.Registry.MustRegister(j.deleted, j.failed)
 	return j
 }
