@@ -65,11 +65,10 @@ type Agent struct {
 	// What Run's goroutine alone uses.
 	running     *release.Release // what nginx serves
 	seen        api.Version      // the master's last answer that was dealt with
-	waits       bool             // the master lets polls wait
+	pace        masterclient.Pace
 	stuck       bool             // a rollback failed: nginx may serve something else than running
 	overlay     string           // hash of the rules with live limits that nginx has; "": it has the release's
 	acked       int64            // the snapshot whose ack this process has made
-	failures    int              // polls in a row
 	lastReload  time.Time
 	lastRetry   time.Time
 	generations map[int]int64 // of nginx's workers by pid, to count the old ones
@@ -81,6 +80,7 @@ type Agent struct {
 func New(cfg Config) (*Agent, error) {
 	a := &Agent{
 		cfg: cfg, log: cfg.Log, metrics: newMetrics(), wake: make(chan struct{}, 1),
+		pace:        masterclient.Pace{Interval: cfg.PullInterval, Token: cfg.Token},
 		generations: map[int]int64{}, board: board{begun: time.Now()},
 	}
 	if err := cfg.Registerer.Register(a.metrics); err != nil {

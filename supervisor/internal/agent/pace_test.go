@@ -18,17 +18,3 @@ func TestDistinctGenerations(t *testing.T) {
 		t.Errorf("remembers %v, want %v", generations, want)
 	}
 }
-
-func TestPhaseSpreads(t *testing.T) {
-	seen := map[float64]bool{}
-	for _, token := range []string{"uhd_a", "uhd_b", "uhd_c", "uhd_d"} {
-		p := phase(token)
-		if p <= 0 || p > 1 {
-			t.Errorf("phase of %s = %f", token, p)
-		}
-		seen[p] = true
-	}
-	if len(seen) < 4 {
-		t.Errorf("phases %v collide", seen)
-	}
-}

@@ -3,20 +3,12 @@ package agent
 import (
 	"context"
 	"errors"
-	"hash/fnv"
-	"math/rand/v2"
 	"time"
 
 	"github.com/uhdadmin/media-gateway/shared/api"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/masterclient"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/release"
 )
-
-// waitForChange is how long a master that can is asked to hold a poll until there is something new.
-const waitForChange = 25 * time.Second
-
-// slowestRetry bounds the backoff of polls: a master that is back is noticed within it.
-const slowestRetry = time.Minute
 
 // errWoken ends a waiting poll because something else was asked for.
 var errWoken = errors.New("woken")
@@ -37,8 +29,11 @@ func (a *Agent) recall() {
 func (a *Agent) turn(ctx context.Context) time.Duration {
 	forced := a.pullNow.Swap(false)
 	asked := time.Now()
-	wait := a.wait(forced)
-	want, err := a.poll(ctx, wait)
+	hold := a.pace.Hold()
+	if forced {
+		hold = 0
+	}
+	want, err := a.poll(ctx, hold)
 	switch {
 	case ctx.Err() != nil:
 		return 0
@@ -50,9 +45,8 @@ func (a *Agent) turn(ctx context.Context) time.Duration {
 	case err != nil:
 		return a.pollFailed(ctx, err)
 	}
-	a.pollSucceeded(ctx)
+	a.pollSucceeded(ctx, want)
 	a.metrics.wantedVersion.Set(float64(want.Version))
-	a.waits = want.ConfigHash != "" || want.Epoch != 0 // older masters know neither
 	limited, limitsErr := a.takeLimits(ctx, want.LimitsRevision)
 	if limited {
 		a.pushLimits(ctx) // before what takes longer
@@ -61,23 +55,14 @@ func (a *Agent) turn(ctx context.Context) time.Duration {
 	if err := errors.Join(limitsErr, err); err != nil && ctx.Err() == nil {
 		return a.pollFailed(ctx, err)
 	}
-	switch {
-	case acted, limited, wait == 0 && a.wait(false) > 0, time.Since(asked) > wait/2 && wait > 0:
+	if acted || limited {
 		return 0
 	}
-	return a.interval() // the master does not wait, whether it says so or not
-}
-
-// wait is how long the master may hold the poll: not at all before it has shown that it knows how.
-func (a *Agent) wait(forced bool) time.Duration {
-	if forced || !a.waits {
-		return 0
-	}
-	return waitForChange
+	return a.pace.Next(hold, time.Since(asked))
 }
 
 // poll asks the master what should run; errWoken when something else is to be done first.
-func (a *Agent) poll(ctx context.Context, wait time.Duration) (api.Version, error) {
+func (a *Agent) poll(ctx context.Context, hold time.Duration) (api.Version, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	answered := make(chan struct{})
@@ -90,7 +75,7 @@ func (a *Agent) poll(ctx context.Context, wait time.Duration) (api.Version, erro
 		}
 	}()
 	v, err := a.cfg.Master.Version(ctx, masterclient.VersionQuery{
-		Current: a.seen.Version, Hash: a.seen.ConfigHash, Limits: a.limitsRevision(), Wait: wait,
+		Current: a.seen.Version, Hash: a.seen.ConfigHash, Limits: a.limitsRevision(), Wait: hold,
 	})
 	if err != nil && errors.Is(context.Cause(ctx), errWoken) {
 		return v, errWoken
@@ -100,21 +85,19 @@ func (a *Agent) poll(ctx context.Context, wait time.Duration) (api.Version, erro
 
 // pollFailed logs, and returns how long to leave the master alone.
 func (a *Agent) pollFailed(ctx context.Context, err error) time.Duration {
-	pause := masterclient.Backoff(a.failures, max(slowestRetry, a.cfg.PullInterval), err)
-	a.failures++
-	a.waits = false // another master may answer next
+	pause := a.pace.Failed(err)
 	a.metrics.pollErrors.Inc()
-	a.board.pollFailed(err, a.failures)
-	a.sayPollFailed(err, "failures", a.failures, "retry_in", pause.Round(time.Millisecond))
+	a.board.pollFailed(err, a.pace.Failures())
+	a.sayPollFailed(err, "failures", a.pace.Failures(), "retry_in", pause.Round(time.Millisecond))
 	a.retryProven(ctx)
 	return pause
 }
 
-func (a *Agent) pollSucceeded(ctx context.Context) {
-	if a.failures > 0 {
-		a.log.Info("Master answers again", "after_failures", a.failures)
+func (a *Agent) pollSucceeded(ctx context.Context, answer api.Version) {
+	if failures := a.pace.Failures(); failures > 0 {
+		a.log.Info("Master answers again", "after_failures", failures)
 	}
-	a.failures = 0
+	a.pace.Answered(answer)
 	a.board.pollSucceeded()
 	a.sendAcks(ctx)
 }
@@ -174,23 +157,6 @@ func (a *Agent) adopt(ctx context.Context, want api.Version) bool {
 	a.board.applied(ack)
 	a.acknowledge(ctx, ack)
 	return true
-}
-
-// interval returns the time to the next poll: the pull interval ±10 %, moved by this slave's own phase
-// the first time, so that a fleet that was started together spreads out.
-func (a *Agent) interval() time.Duration {
-	d := float64(a.cfg.PullInterval)
-	if a.board.polls() == 1 {
-		d *= phase(a.cfg.Token)
-	}
-	return time.Duration(d * (0.9 + 0.2*rand.Float64()))
-}
-
-// phase places a token in (0, 1].
-func phase(token string) float64 {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(token))
-	return float64(h.Sum32()%1000+1) / 1000
 }
 
 func identityOf(v api.Version) release.Identity {

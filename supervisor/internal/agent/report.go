@@ -50,14 +50,15 @@ func (a *Agent) sendAcks(ctx context.Context) {
 	}
 }
 
-// beat sends heartbeats until ctx ends. One that fails is not repeated: the next one says more.
+// beat sends heartbeats until ctx ends. One that fails is not repeated: the next one says more. Slaves that
+// were started together drift apart.
 func (a *Agent) beat(ctx context.Context) error {
 	for {
 		if err := a.cfg.Master.Heartbeat(ctx, a.heartbeat(ctx)); err != nil && ctx.Err() == nil {
 			a.metrics.heartbeatErrors.Inc()
 			a.log.Debug("Heartbeat failed", "error", err)
 		}
-		if err := sleep(ctx, a.cfg.HeartbeatInterval); err != nil {
+		if err := sleep(ctx, masterclient.Around(a.cfg.HeartbeatInterval)); err != nil {
 			return err
 		}
 	}
