@@ -38,7 +38,8 @@ Exit codes: 0; 1 for failures; 2 for wrong use or settings; 3 see apply.
 The environment holds the settings: LISTEN_ADDR (:8000), METRICS_ADDR (:9146),
 DATABASE_URL (sqlite://./data/master.db), ADMIN_USERNAME, ADMIN_PASSWORD,
 TLS_CERT_FILE, TLS_KEY_FILE, SIGNING_KEY, PUBLIC_URL, LOG_LEVEL, LOG_FORMAT,
-and RETENTION_… for how long each kind of telemetry is kept (docs/operations.md).
+RETENTION_… for how long each kind of telemetry is kept, and MAX_… for how much is
+done at a time (docs/operations.md).
 NAME_FILE reads NAME from a file.
 `
 
@@ -140,7 +141,7 @@ func createUser(ctx context.Context, args, environ []string, stdout, stderr io.W
 	}
 	return withStore(ctx, environ, stderr, func(st *store.Store) error {
 		ctx := store.WithActor(ctx, store.Actor{Name: "uhd-master admin create"})
-		isNew, err := app.PutUser(ctx, st, auth.NewPasswords(), *username, *password, account.Role(*role))
+		isNew, err := app.PutUser(ctx, st, auth.NewPasswords(0), *username, *password, account.Role(*role))
 		if err != nil {
 			return err
 		}

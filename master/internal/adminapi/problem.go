@@ -54,6 +54,9 @@ func knownProblem(err error) huma.StatusError {
 		seconds := strconv.Itoa(int(throttled.RetryAfter.Seconds()) + 1)
 		return &withHeader{huma.Error429TooManyRequests(err.Error()), http.Header{"Retry-After": {seconds}}}
 	}
+	if errors.Is(err, api.ErrBusy) {
+		return &withHeader{huma.Error503ServiceUnavailable(err.Error()), http.Header{"Retry-After": {"5"}}}
+	}
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return huma.Error404NotFound("there is none with this id")

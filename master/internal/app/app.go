@@ -36,27 +36,28 @@ import (
 
 // App is a master that is ready to run: everything that can fail at start has not.
 type App struct {
-	cfg        settings.Settings
-	log        *slog.Logger
-	firstAdmin *FirstAdmin
-	store      *store.Store
-	admins     *auth.Admins
-	slaves     *auth.Slaves
-	board      *publish.Board
-	limits     *limits.Board
-	sessions   *sessions.Desk
-	quotas     *quota.Keeper
-	telemetry  telemetry.Database
-	privacy    *privacy.Policy
-	eraser     *erasure.Eraser
-	ingester   *telemetry.Ingester
-	janitor    *telemetry.Janitor
-	listener   net.Listener
-	handler    http.Handler
-	tls        *tls.Config // nil: plain HTTP
-	monitoring net.Listener
-	monitor    http.Handler
-	cleanup    []func() error // undone in reverse
+	cfg         settings.Settings
+	log         *slog.Logger
+	firstAdmin  *FirstAdmin
+	store       *store.Store
+	admins      *auth.Admins
+	slaves      *auth.Slaves
+	board       *publish.Board
+	limits      *limits.Board
+	sessions    *sessions.Desk
+	quotas      *quota.Keeper
+	telemetry   telemetry.Database
+	privacy     *privacy.Policy
+	eraser      *erasure.Eraser
+	ingester    *telemetry.Ingester
+	janitor     *telemetry.Janitor
+	listener    net.Listener
+	handler     http.Handler
+	tls         *tls.Config // nil: plain HTTP
+	connections *httpserver.Metrics
+	monitoring  net.Listener
+	monitor     http.Handler
+	cleanup     []func() error // undone in reverse
 }
 
 // New opens the database and the listeners, and makes the first admin when there is no user. Errors that
@@ -72,7 +73,7 @@ func New(ctx context.Context, cfg settings.Settings, log *slog.Logger) (_ *App, 
 		return nil, err
 	}
 	a.onClose(a.store.Close)
-	passwords := auth.NewPasswords()
+	passwords := auth.NewPasswords(cfg.MaxLogins)
 	if a.firstAdmin, err = ensureAdmin(ctx, a.store, passwords, cfg); err != nil {
 		return nil, err
 	}
@@ -121,8 +122,11 @@ func New(ctx context.Context, cfg settings.Settings, log *slog.Logger) (_ *App, 
 	a.monitor = monitor
 	a.handler = routes(log, admin, monitor, slaveapi.New(slaveapi.Config{
 		Store: a.store, Board: a.board, Limits: a.limits, Sessions: a.sessions, Quotas: a.quotas, Slaves: a.slaves, Telemetry: a.ingester, Log: log, Registry: reg,
+		MaxConfigs: cfg.MaxConfigs, MaxReports: cfg.MaxReports,
 	}))
 
+	a.connections = httpserver.NewMetrics()
+	reg.MustRegister(a.connections)
 	if cfg.TLS() {
 		a.tls = tlsConfig(cfg.TLSCertFile, cfg.TLSKeyFile, log)
 	}
@@ -165,7 +169,9 @@ func (a *App) Run(ctx context.Context) error {
 		return nil
 	})
 	group.Go(func() error {
-		return httpserver.Serve(ctx, httpserver.Config{Listener: a.listener, Handler: a.handler, TLS: a.tls, Log: a.log})
+		return httpserver.Serve(ctx, httpserver.Config{
+			Listener: a.listener, Handler: a.handler, TLS: a.tls, MaxConns: connections(a.cfg.MaxConnections, a.log), Metrics: a.connections, Log: a.log,
+		})
 	})
 	group.Go(func() error {
 		return httpserver.Serve(ctx, httpserver.Config{Listener: a.monitoring, Handler: a.monitor, Log: a.log})

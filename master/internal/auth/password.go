@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
@@ -8,8 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"golang.org/x/crypto/argon2"
+
+	"github.com/uhdadmin/media-gateway/shared/api"
 )
 
 // Parameters of argon2id as the OWASP Password Storage Cheat Sheet recommends (19 MiB, 2 passes, one
@@ -22,8 +26,11 @@ const (
 	argonKeyLen  = 32
 )
 
-// parallelHashes bounds the memory that a flood of logins can take: 19 MiB each.
-const parallelHashes = 2
+// A flood of logins must not take all memory, 19 MiB each, nor wait for ever.
+const (
+	parallelHashes = 2
+	hashWait       = 5 * time.Second // for a place among them
+)
 
 // Passwords hashes and verifies passwords, a few at a time.
 type Passwords struct {
@@ -31,9 +38,10 @@ type Passwords struct {
 	dummy string // what unknown users are verified against, so that they take as long as known ones
 }
 
-// NewPasswords returns a hasher.
-func NewPasswords() *Passwords {
-	p := &Passwords{slots: make(chan struct{}, parallelHashes)}
+// NewPasswords returns a hasher that works on so many at a time, 0: 2. When more than it can do in some
+// seconds ask, its errors wrap api.ErrBusy.
+func NewPasswords(parallel int) *Passwords {
+	p := &Passwords{slots: make(chan struct{}, cmp.Or(parallel, parallelHashes))}
 	p.dummy = encode(make([]byte, argonSaltLen), make([]byte, argonKeyLen))
 	return p
 }
@@ -69,9 +77,13 @@ func (p *Passwords) Verify(ctx context.Context, hash, password string) (bool, er
 }
 
 func (p *Passwords) acquire(ctx context.Context) error {
+	timer := time.NewTimer(hashWait)
+	defer timer.Stop()
 	select {
 	case p.slots <- struct{}{}:
 		return nil
+	case <-timer.C:
+		return fmt.Errorf("%w: too many logins at once", api.ErrBusy)
 	case <-ctx.Done():
 		return ctx.Err()
 	}

@@ -27,6 +27,7 @@ type Settings struct {
 	PublicURLText string `env:"PUBLIC_URL" takes:"the master's URL as slaves and browsers see it, as in https://master.example.com"`
 	Database
 	telemetry.Retention
+	Limits
 
 	SigningKey ed25519.PrivateKey `env:"-"` // nil: configurations are not signed
 	PublicURL  *url.URL           `env:"-"` // nil: not known
@@ -49,7 +50,7 @@ func Load(environ []string) (Settings, error) {
 	if s.Database, err = LoadDatabase(environ); err != nil {
 		return s, err
 	}
-	for _, check := range []func() error{s.checkAddrs, s.checkAdmin, s.checkTLS, s.loadSigningKey, s.loadPublicURL} {
+	for _, check := range []func() error{s.checkAddrs, s.checkAdmin, s.checkTLS, s.loadSigningKey, s.loadPublicURL, s.Limits.check} {
 		if err := check(); err != nil {
 			return s, err
 		}

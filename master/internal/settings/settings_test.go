@@ -38,6 +38,10 @@ func TestLoadNamesTheVariable(t *testing.T) {
 		"DATABASE_URL=sqlite://",
 		"PUBLIC_URL=master.example.com",
 		"PUBLIC_URL=https://master.example.com/path",
+		"MAX_CONNECTIONS=9",
+		"MAX_CONFIG_REQUESTS=many",
+		"MAX_TELEMETRY_REQUESTS=-1",
+		"MAX_LOGINS=-2",
 	} {
 		_, err := Load([]string{environ})
 		bad, ok := errors.AsType[*setting.Error](err)
