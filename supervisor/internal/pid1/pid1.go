@@ -43,6 +43,7 @@ func Run() (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	forgetProgram()
 	for sig := range signals {
 		if sig == unix.SIGCHLD {
 			if status, ended := reap(child); ended {

@@ -80,8 +80,9 @@ func Open(cfg Config) (*Spool, error) {
 	cfg.RotateAge = cmp.Or(cfg.RotateAge, time.Hour)
 	cfg.Interval = cmp.Or(cfg.Interval, time.Second)
 	cfg.MaxLine = cmp.Or(cfg.MaxLine, 256<<10)
-	// The log says who plays what: it is for nginx's workers and us.
-	if err := errors.Join(os.Chmod(cfg.Dir, 0o700), os.Chown(cfg.Dir, cfg.Owner, -1)); err != nil {
+	// The log says who plays what: it is for nginx's workers and us. A mode is its owner's to change: root in a
+	// container may not be able to change that of others' folders, and can make them its own.
+	if err := errors.Join(os.Chown(cfg.Dir, os.Geteuid(), -1), os.Chmod(cfg.Dir, 0o700), os.Chown(cfg.Dir, cfg.Owner, -1)); err != nil {
 		return nil, fmt.Errorf("open spool: %w", durable.Cured(err))
 	}
 	s := &Spool{cfg: cfg, metrics: newMetrics(cfg.MaxBytes), access: newJournal(Access), usage: newJournal(Usage)}
