@@ -34,16 +34,18 @@ type Config struct {
 
 // LuaConfig is one profile's rules for the access chain.
 type LuaConfig struct {
-	SkipList          []PathRule        `json:"skip_list"`
-	BlockList         []PathRule        `json:"block_list"`
-	AllowedClients    []string          `json:"allowed_clients"` // empty: every client is allowed
-	MinVersions       map[string]string `json:"min_versions"`    // client name → lowest version allowed
-	ClientPatterns    []ClientPattern   `json:"client_patterns"` // names clients that state only a User-Agent
-	Unidentified      Unidentified      `json:"unidentified"`    // what the whitelist does with a request that states no client
-	DenyMessage       string            `json:"deny_message"`
-	FakeCountsEnabled bool              `json:"fake_counts_enabled"`
-	FakeCountsValue   int               `json:"fake_counts_value"`
-	ConcurrentStreams ConcurrentStreams `json:"concurrent_streams"`
+	SkipList       []PathRule        `json:"skip_list"`
+	BlockList      []PathRule        `json:"block_list"`
+	AllowedClients []string          `json:"allowed_clients"` // empty: every client is allowed
+	MinVersions    map[string]string `json:"min_versions"`    // client name → lowest version allowed
+	ClientPatterns []ClientPattern   `json:"client_patterns"` // names clients that state only a User-Agent
+	Unidentified   Unidentified      `json:"unidentified"`    // what the whitelist does with a request that states no client
+	DenyMessage    string            `json:"deny_message"`
+	// DenyMessages are texts by reason and language ("zh-tw", "en"; "*" for all others), each in place of DenyMessage.
+	DenyMessages      map[string]map[string]string `json:"deny_messages,omitempty"`
+	FakeCountsEnabled bool                         `json:"fake_counts_enabled"`
+	FakeCountsValue   int                          `json:"fake_counts_value"`
+	ConcurrentStreams ConcurrentStreams            `json:"concurrent_streams"`
 }
 
 // PathRule matches request paths. A path is matched normalised, in any case, with and without /emby or

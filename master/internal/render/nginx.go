@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"slices"
@@ -15,14 +16,20 @@ import (
 //go:embed server.conf.tmpl
 var source string
 
+// parsed is the template; each rendering has functions of its own, which note where lines come from.
+var parsed = template.Must(template.New("server.conf").Funcs(new(marker).funcs()).Parse(source))
+
 // file is what the template sees.
 type file struct {
-	Servers []block
-	library.Settings
+	library.Settings // the fleet's
+	Servers          []*block
+	Upstreams        []upstream
+	Maps             []library.NginxMap
+	HSTS             []string // values of the header that server blocks have
 }
 
 // Scheme is the variable with the scheme by which a client came.
-func (f file) Scheme() string {
+func (f *file) Scheme() string {
 	if len(f.TrustedProxies) > 0 {
 		return "$client_scheme"
 	}
@@ -31,56 +38,153 @@ func (f file) Scheme() string {
 
 type block struct {
 	fleet.Server
-	Number       int // from 1
-	UpstreamName string
-	ProfileID    string
-	Redirect     string // where requests over HTTP go; "": they are served
-	Custom       []*nginxconf.Directive
+	Number    int // from 1
+	To        upstream
+	ProfileID string
+	Redirect  string // where requests over HTTP go; "": they are served
+	Custom    []*nginxconf.Directive
+	Locations []location
+	*common
 }
+
+// common is what the server blocks of one profile share.
+type common struct {
+	selection
+	Request []requestHeader
+	Added   []added
+	Hidden  []added
+	HSTS    string // variable with the header's value; "": there is none
+
+	plainHeaders string // see marker.headers
+}
+
+// Denies are the maps that refuse requests on every path.
+func (c *common) Denies() []library.NginxMap { return c.denies }
 
 // Sets reports whether the server's own nginx has the directive, with these first arguments, at its top:
 // where nginx takes it once, ours makes room.
-func (b block) Sets(name string, args ...string) bool {
+func (b *block) Sets(name string, args ...string) bool {
 	return slices.ContainsFunc(b.Custom, func(d *nginxconf.Directive) bool {
 		return d.Name == name && len(d.Args) >= len(args) && slices.Equal(d.Args[:len(args)], args)
 	})
 }
 
+// Resolves reports whether names are looked up by name servers that a setting names.
+func (b *block) Resolves() bool {
+	return len(b.Resolver) > 0 && (b.To.HasNames() || slices.ContainsFunc(b.Locations, func(l location) bool { return l.To.HasNames() }))
+}
+
 // nginx returns server.conf and where its lines come from. Servers must be valid and in the order of their
 // ids.
-func nginx(servers []fleet.Server, defaultProfile int64, settings library.Settings) (string, Origins, error) {
-	var origins marker
-	t, err := template.New("server.conf").Funcs(template.FuncMap{
-		"quote": nginxconf.Quote, "indented": indented,
-		// Where the lines from here on come from.
-		"server":  func(b block, field string) string { return origins.mark("servers", b.ID, b.Name, field) },
-		"setting": func(name string) string { return origins.mark("settings", 0, name, "") },
-		"ours":    func() string { return origins.mark("", 0, "", "") },
-	}).Parse(source)
-	if err != nil {
-		return "", nil, fmt.Errorf("parse template: %w", err)
-	}
+func nginx(in *Input, servers []fleet.Server, rules *rules, settings library.Settings) (string, Origins, error) {
 	f := file{Settings: settings}
-	upstreams := upstreamNames(servers)
+	if err := f.fill(in, servers, rules); err != nil {
+		return "", nil, err
+	}
+	var origins marker
+	t, err := parsed.Clone()
+	if err != nil {
+		return "", nil, fmt.Errorf("clone template: %w", err)
+	}
+	var b strings.Builder
+	if err := t.Funcs(origins.funcs()).Execute(&b, &f); err != nil {
+		return "", nil, fmt.Errorf("execute template: %w", err)
+	}
+	text, from := origins.lift(b.String())
+	return text, from, nil
+}
+
+func (f *file) fill(in *Input, servers []fleet.Server, rules *rules) error {
+	profiles := map[string]*common{}
+	names := upstreamNames(servers)
+	taken := map[string]bool{}
+	for _, name := range names {
+		taken[name] = true
+	}
+	locations := map[int64]upstream{} // of rules, which several server blocks have
 	for i, s := range servers {
-		b := block{Server: s, Number: i + 1, UpstreamName: upstreams[i], ProfileID: profileID(defaultProfile)}
-		if s.ProfileID != nil {
-			b.ProfileID = profileID(*s.ProfileID)
+		profile, err := rules.profileOf(&servers[i])
+		if err != nil {
+			return err
+		}
+		b := &block{Server: s, Number: i + 1, ProfileID: profileID(profile.ID)}
+		if b.common = profiles[b.ProfileID]; b.common == nil {
+			if b.common, err = f.common(in, profile); err != nil {
+				return err
+			}
+			profiles[b.ProfileID] = b.common
+		}
+		b.To = newUpstream(Origin{Resource: "servers", ID: s.ID, Name: s.Name}, names[i], s.Upstream, s.UpstreamTLS)
+		f.Upstreams = append(f.Upstreams, b.To)
+		for _, rule := range b.locations {
+			l := location{rule, b.To}
+			if rule.Kind == library.KindProxy {
+				to, known := locations[rule.ID]
+				if !known {
+					to = newUpstream(locationOrigin(&rule), freeName(taken, fmt.Sprintf("location_%d", rule.ID)), rule.Upstream, rule.UpstreamTLS)
+					locations[rule.ID] = to
+					f.Upstreams = append(f.Upstreams, to)
+				}
+				l.To = to
+			}
+			b.Locations = append(b.Locations, l)
 		}
 		if s.TLS() && s.ListenHTTP != 0 {
 			b.Redirect = redirect(s.ListenHTTPS)
 		}
 		if b.Custom, err = nginxconf.Parse([]byte(s.CustomNginx)); err != nil {
-			return "", nil, fmt.Errorf("%s %w: custom_nginx %w", label(&s), ErrInvalid, err)
+			return fmt.Errorf("%s %w: custom_nginx %w", label(&s), ErrInvalid, err)
 		}
 		f.Servers = append(f.Servers, b)
 	}
-	var b strings.Builder
-	if err := t.Execute(&b, f); err != nil {
-		return "", nil, fmt.Errorf("execute template: %w", err)
+	slices.SortFunc(f.Maps, func(a, b library.NginxMap) int { return cmp.Compare(a.ID, b.ID) })
+	return nil
+}
+
+// common returns what the server blocks of a profile share, and adds to the file what they need above them.
+func (f *file) common(in *Input, profile *library.Profile) (*common, error) {
+	s, err := in.selection(profile, f.Settings)
+	if err != nil {
+		return nil, err
 	}
-	text, from := origins.lift(b.String())
-	return text, from, nil
+	for _, m := range s.maps {
+		if !slices.ContainsFunc(f.Maps, func(other library.NginxMap) bool { return other.ID == m.ID }) {
+			f.Maps = append(f.Maps, m)
+		}
+	}
+	c := &common{selection: s, Request: f.requestHeaders(&s), Added: s.added(), Hidden: s.hidden()}
+	if s.HSTS != nil {
+		value := hsts(s.HSTS)
+		if !slices.Contains(f.HSTS, value) {
+			f.HSTS = append(f.HSTS, value)
+		}
+		c.HSTS = fmt.Sprintf("$hsts_%d", slices.Index(f.HSTS, value))
+	}
+	return c, nil
+}
+
+func hsts(h *library.HSTS) string {
+	value := fmt.Sprintf("max-age=%d", h.MaxAge)
+	if h.IncludeSubdomains {
+		value += "; includeSubDomains"
+	}
+	if h.Preload {
+		value += "; preload"
+	}
+	return value
+}
+
+func locationOrigin(r *library.LocationRule) Origin {
+	return Origin{Resource: "location-rules", ID: r.ID, Name: r.Name}
+}
+
+// freeName returns name, with underscores behind it where another upstream has it.
+func freeName(taken map[string]bool, name string) string {
+	for taken[name] {
+		name += "_"
+	}
+	taken[name] = true
+	return name
 }
 
 func redirect(httpsPort int) string {

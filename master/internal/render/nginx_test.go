@@ -53,6 +53,11 @@ func prepare(dir, text string) (string, error) {
 	for name, content := range map[string][]byte{"cert.pem": cert, "key.pem": key} {
 		errs = append(errs, os.WriteFile(filepath.Join(dir, name), content, 0o600))
 	}
+	nginxconf.Walk(ds, func(d *nginxconf.Directive) {
+		if d.Name == "proxy_ssl_trusted_certificate" {
+			d.Args[0] = filepath.Join(dir, "cert.pem")
+		}
+	})
 	for _, s := range nginxconf.Servers(ds) {
 		for _, l := range s.Listens {
 			l.Directive.Args[0] = "unix:" + filepath.Join(dir, strings.Replace(l.Raw, "[::]:", "six", 1))

@@ -5,6 +5,10 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"text/template"
+
+	"github.com/uhdadmin/media-gateway/master/internal/library"
+	"github.com/uhdadmin/media-gateway/shared/nginxconf"
 )
 
 // Origin is what an operator would change to change a line of the rendered nginx.
@@ -59,6 +63,26 @@ type marker struct{ marked []Origin }
 func (m *marker) mark(resource string, id int64, name, field string) string {
 	m.marked = append(m.marked, Origin{resource, id, name, field})
 	return fmt.Sprintf("\x00%d\x00", len(m.marked)-1)
+}
+
+// funcs are the functions of the template. Those that mark say where the lines from here on come from.
+func (m *marker) funcs() template.FuncMap {
+	return template.FuncMap{
+		"quote": nginxconf.Quote, "indented": indented, "map": mapBlock, "verdict": verdict, "refusal": refusal, "headers": m.headers,
+		"server":   func(b *block, field string) string { return m.mark("servers", b.ID, b.Name, field) },
+		"from":     func(o Origin, field string) string { return m.mark(o.Resource, o.ID, o.Name, field) },
+		"mapped":   func(v library.NginxMap) string { return m.mark("nginx-maps", v.ID, v.Name, "") },
+		"located":  func(l location) string { return m.mark("location-rules", l.ID, l.LocationRule.Name, "") },
+		"setting":  func(name string) string { return m.mark("settings", 0, name, "") },
+		"ours":     func() string { return m.mark("", 0, "", "") },
+		"proxying": func(b *block, to upstream) proxying { return proxying{b, to} },
+	}
+}
+
+// proxying is a server block's way to an upstream.
+type proxying struct {
+	Block *block
+	To    upstream
 }
 
 // lift returns the text without marks, and where they stood. Of several on a line the last one counts.

@@ -62,15 +62,15 @@ func Trace(in Input) (*api.Config, Origins, error) {
 	if err := checkListeners(servers); err != nil {
 		return nil, nil, err
 	}
-	rules, err := newRules(in)
-	if err != nil {
-		return nil, nil, err
-	}
 	settings, err := library.ReadSettings(in.Settings)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	text, origins, err := nginx(servers, rules.fallback.ID, settings)
+	rules, err := newRules(in, settings)
+	if err != nil {
+		return nil, nil, err
+	}
+	text, origins, err := nginx(&in, servers, rules, settings)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -112,6 +112,7 @@ func checkSize(c *api.Config) error {
 func (in *Input) enabledServers() []fleet.Server {
 	var servers []fleet.Server
 	for _, s := range in.Servers {
+		s.SetDefaults() // one of an older snapshot lacks what has come since
 		if s.Enabled && s.Host == in.Group.Host && s.ServiceType == in.Group.ServiceType {
 			servers = append(servers, s)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -64,7 +65,8 @@ func goldens() map[string]render.Input {
 		{ID: 1, Name: library.SettingTrustedProxies, Value: json.RawMessage(`["203.0.113.0/24","2001:db8::/32","198.51.100.7"]`)},
 		{ID: 2, Name: library.SettingRealIPHeader, Value: json.RawMessage(`"X-Real-IP"`)},
 	}
-	return map[string]render.Input{
+	all := libraryGoldens()
+	maps.Copy(all, map[string]render.Input{
 		"trusted-proxies": trusting,
 		"three-servers":   three,
 		"one-server":      input(server(1, "emby1.com", "203.0.113.10:8096")),
@@ -81,7 +83,8 @@ func goldens() map[string]render.Input {
 		"lua-root": input(with(server(1, "emby1.com", "203.0.113.10:8096"), func(s *fleet.Server) {
 			s.LuaRoot = "/srv/媒体/lua"
 		})),
-	}
+	})
+	return all
 }
 
 func TestGolden(t *testing.T) {

@@ -1,9 +1,7 @@
 package render
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strconv"
 
 	"github.com/uhdadmin/media-gateway/master/internal/fleet"
@@ -11,17 +9,17 @@ import (
 	"github.com/uhdadmin/media-gateway/shared/api"
 )
 
-// rules is the library as one service type sees it: enabled entries in the order of their ids.
+// rules is what the access chains of one service type are made of.
 type rules struct {
 	profiles map[int64]*library.Profile
 	fallback *library.Profile // the service type's default
 	players  []library.Player
 	uriRules []library.URIRule
+	settings library.Settings // the fleet's
 }
 
-func newRules(in Input) (*rules, error) {
-	fits := func(t api.ServiceType) bool { return t == library.All || t == in.Group.ServiceType }
-	r := &rules{profiles: map[int64]*library.Profile{}}
+func newRules(in Input, settings library.Settings) (*rules, error) {
+	r := &rules{profiles: map[int64]*library.Profile{}, players: in.Players, uriRules: in.URIRules, settings: settings}
 	for i := range in.Profiles {
 		p := &in.Profiles[i]
 		if p.ServiceType != in.Group.ServiceType {
@@ -35,32 +33,30 @@ func newRules(in Input) (*rules, error) {
 	if r.fallback == nil {
 		return nil, fmt.Errorf("group %s (%s) %w: there is no default profile for %[2]s", in.Group.Host, in.Group.ServiceType, ErrInvalid)
 	}
-	for _, p := range in.Players {
-		if p.Enabled && fits(p.ServiceType) {
-			r.players = append(r.players, p)
-		}
-	}
-	for _, u := range in.URIRules {
-		if u.Enabled && fits(u.ServiceType) {
-			r.uriRules = append(r.uriRules, u)
-		}
-	}
-	slices.SortFunc(r.players, func(a, b library.Player) int { return cmp.Compare(a.ID, b.ID) })
-	slices.SortFunc(r.uriRules, func(a, b library.URIRule) int { return cmp.Compare(a.ID, b.ID) })
 	return r, nil
+}
+
+// profileOf returns the profile that a server goes by.
+func (r *rules) profileOf(s *fleet.Server) (*library.Profile, error) {
+	if s.ProfileID == nil {
+		return r.fallback, nil
+	}
+	p := r.profiles[*s.ProfileID]
+	if p == nil {
+		return nil, fmt.Errorf("%s %w: profile_id %d is no profile for %s", label(s), ErrInvalid, *s.ProfileID, s.ServiceType)
+	}
+	return p, nil
 }
 
 // configs returns the rules of the default profile and of each one that a server uses, by profile id.
 func (r *rules) configs(servers []fleet.Server) (map[string]api.LuaConfig, error) {
 	used := []*library.Profile{r.fallback}
 	for i := range servers {
-		if id := servers[i].ProfileID; id != nil {
-			p := r.profiles[*id]
-			if p == nil {
-				return nil, fmt.Errorf("%s %w: profile_id %d is no profile for %s", label(&servers[i]), ErrInvalid, *id, servers[i].ServiceType)
-			}
-			used = append(used, p)
+		p, err := r.profileOf(&servers[i])
+		if err != nil {
+			return nil, err
 		}
+		used = append(used, p)
 	}
 	configs := map[string]api.LuaConfig{}
 	for _, p := range used {
@@ -77,6 +73,11 @@ func (r *rules) configs(servers []fleet.Server) (map[string]api.LuaConfig, error
 }
 
 func (r *rules) config(p *library.Profile) (api.LuaConfig, error) {
+	settings := r.settings.With(p)
+	counts := settings.FakeCounts
+	if p.FakeCountsEnabled {
+		counts = library.FakeCounts{Enabled: true, Value: p.FakeCountsValue}
+	}
 	c := api.LuaConfig{
 		SkipList:          []api.PathRule{},
 		BlockList:         []api.PathRule{},
@@ -85,14 +86,12 @@ func (r *rules) config(p *library.Profile) (api.LuaConfig, error) {
 		ClientPatterns:    []api.ClientPattern{},
 		Unidentified:      p.Unidentified,
 		DenyMessage:       p.DenyMessage,
-		FakeCountsEnabled: p.FakeCountsEnabled,
-		FakeCountsValue:   p.FakeCountsValue,
+		DenyMessages:      settings.DenyMessages,
+		FakeCountsEnabled: counts.Enabled,
+		FakeCountsValue:   counts.Value,
 		ConcurrentStreams: p.ConcurrentStreams,
 	}
-	for _, u := range r.uriRules {
-		if !p.IsDefault && !slices.Contains(p.URIRuleIDs, u.ID) {
-			continue
-		}
+	for _, u := range pick(p, r.uriRules, p.URIRuleIDs) {
 		rule := api.PathRule{Pattern: u.Pattern, MatchType: u.MatchType}
 		if u.Action == library.ActionSkip {
 			c.SkipList = append(c.SkipList, rule)
@@ -101,12 +100,10 @@ func (r *rules) config(p *library.Profile) (api.LuaConfig, error) {
 		}
 	}
 	exact := map[string]bool{} // names with an entry of the service type itself, which wins over "all"
-	for _, player := range r.players {
-		if !p.IsDefault && !slices.Contains(p.PlayerIDs, player.ID) {
-			continue
-		}
+	for _, player := range pick(p, r.players, p.PlayerIDs) {
 		name := player.ClientName
-		if !slices.Contains(c.AllowedClients, name) {
+		_, known := exact[name]
+		if !known {
 			c.AllowedClients = append(c.AllowedClients, name)
 		}
 		if own := player.ServiceType != library.All; own || !exact[name] {
