@@ -23,14 +23,14 @@ func forgetProgram() {
 	var start, end uint64 // of the mapping that the lines are about; 0 when it is to stay
 	for line := range bytes.Lines(maps) {
 		fields := bytes.Fields(line)
-		if len(fields) > 1 && len(fields[1]) == len("r-xp") { // 00400000-01234000 r-xp 00000000 08:01 131 /usr/bin/uhd-supervisor
+		if bytes.Contains(fields[0], []byte("-")) { // 00400000-01234000 r-xp 00000000 08:01 131 /usr/bin/uhd-supervisor
 			start, end = 0, 0
 			if len(fields) == 6 && fields[1][1] != 'w' && string(fields[5]) == self {
 				start, end = span(fields[0])
 			}
 		}
 		// Of a page that was written to, as by relocation, there is no other copy.
-		if start > 0 && bytes.HasPrefix(line, []byte("Anonymous:")) && string(fields[1]) == "0" {
+		if start > 0 && bytes.HasPrefix(line, []byte("Anonymous:")) && len(fields) > 1 && string(fields[1]) == "0" {
 			_, _, _ = unix.Syscall(unix.SYS_MADVISE, uintptr(start), uintptr(end-start), unix.MADV_DONTNEED)
 		}
 	}
