@@ -21,7 +21,7 @@ var examples = map[string]string{
 	"LoginInputBody":       `{"username": "admin", "password": "correct horse battery"}`,
 	"NginxMap":             `{"name": "old_players", "kind": "deny", "everywhere": true, "source": "http_user_agent", "entries": [{"match_type": "prefix", "pattern": "OldPlayer/1.", "value": "1"}], "default": "0", "service_type": "all", "enabled": true}`,
 	"PasswordInputBody":    `{"current": "correct horse battery", "password": "battery staple horse"}`,
-	"Player":               `{"client_name": "Infuse", "min_version": "7.5", "ua_patterns": ["^Infuse"], "service_type": "all", "enabled": true}`,
+	"Player":               `{"client_name": "Acme TV", "min_version": "7.5", "ua_patterns": ["^AcmeTV/"], "service_type": "all", "enabled": true}`,
 	"Profile":              `{"name": "family", "service_type": "emby", "unidentified": "reject", "deny_message": "Ask the host for a supported player.", "concurrent_streams": {"max_streams": 3, "action_on_exceed": "kick_oldest", "deny_message": "Too many streams."}}`,
 	"ProxyHeader":          `{"name": "no indexing", "action": "add_response", "header": "X-Robots-Tag", "value": "noindex, nofollow", "service_type": "all", "enabled": true}`,
 	"PublishInputBody":     `{"note": "new player rules", "hosts": ["203.0.113.10"]}`,

@@ -63,6 +63,9 @@ func kinds(st *store.Store) []kind {
 			refs: []ref{
 				{column: "player_ids", field: "players", to: "players", many: true},
 				{column: "uri_rule_ids", field: "uri_rules", to: "uri-rules", many: true},
+				{column: "location_rule_ids", field: "location_rules", to: "location-rules", many: true},
+				{column: "nginx_map_ids", field: "nginx_maps", to: "nginx-maps", many: true},
+				{column: "proxy_header_ids", field: "proxy_headers", to: "proxy-headers", many: true},
 			},
 		},
 		&section[fleet.Server, *fleet.Server]{
@@ -196,7 +199,8 @@ func Apply(ctx context.Context, st *store.Store, f *File, opt Options) (Result, 
 		if opt.DryRun {
 			return errDryRun
 		}
-		return nil
+		_, err := st.AddStartingSet(ctx, false) // the file says what a new library begins with
+		return err
 	})
 	if errors.Is(err, errDryRun) {
 		err = nil

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -89,6 +90,9 @@ func testMoves(t *testing.T, st *store.Store) {
 	first := export(t, st)
 	if first != whole(t) {
 		t.Errorf("the file comes back as\n%s", first)
+	}
+	if found := regexp.MustCompile(`(?m)^\s*(- )?\w*(id|ids): .*`).FindString(first); found != "" {
+		t.Errorf("it refers by id: %s", found)
 	}
 	if again := mustApply(t, st, first, configfile.Options{Prune: true}); len(again.Changes) > 0 {
 		t.Errorf("applied again it changes %+v", again.Changes)
@@ -181,6 +185,22 @@ func testAllOrNothing(t *testing.T, st *store.Store) {
 		if got := export(t, st); got != before {
 			t.Errorf("%s leaves\n%s", name, got)
 		}
+	}
+}
+
+// TestNewDatabase: a library that begins with a file gets no starting set beside it.
+func TestNewDatabase(t *testing.T) {
+	st := sqlite(t)
+	mustApply(t, st, whole(t), configfile.Options{DryRun: true})
+	mustApply(t, st, whole(t), configfile.Options{})
+	if added, err := st.AddStartingSet(t.Context(), true); err != nil || added {
+		t.Errorf("the starting set is added: %t, %v", added, err)
+	}
+	if st = sqlite(t); export(t, st) == "" {
+		t.Error("a new database exports nothing")
+	}
+	if added, err := st.AddStartingSet(t.Context(), true); err != nil || !added {
+		t.Errorf("export keeps the starting set away: %t, %v", added, err)
 	}
 }
 
