@@ -7,6 +7,7 @@ import (
 	"bytes"
 	_ "embed"
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -38,6 +39,10 @@ type Params struct {
 	LuaDir  string // the Lua tree; Root/lua when empty
 	User    string // of the workers when started by root; nginx's compiled-in user (nobody) when empty
 	Workers int    // 0: one per core
+
+	// Resolver is where names of upstreams are looked up, address:port; "": nowhere, so that they need a
+	// resolver in the server blocks.
+	Resolver string
 
 	// OpenFiles is how many files and connections a worker may have open; 0: as many as the system
 	// lets this process have, at most 65535. Asking for more is an alert line per worker.
@@ -75,6 +80,11 @@ func Render(p Params) ([]byte, error) {
 	}
 	if strings.ContainsFunc(p.User, func(r rune) bool { return r <= ' ' || strings.ContainsRune(`;{}"'\$#`, r) }) {
 		return nil, fmt.Errorf("render nginx.conf: User %q: not a user name", p.User)
+	}
+	if p.Resolver != "" {
+		if _, err := netip.ParseAddrPort(p.Resolver); err != nil {
+			return nil, fmt.Errorf("render nginx.conf: Resolver: %w", err)
+		}
 	}
 	var b bytes.Buffer
 	if err := conf.Execute(&b, p); err != nil {

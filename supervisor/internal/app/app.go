@@ -32,6 +32,7 @@ import (
 	"github.com/uhdadmin/media-gateway/supervisor/internal/localapi"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/masterclient"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/mediaserver"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/names"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/nginx"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/release"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/session"
@@ -73,6 +74,7 @@ type App struct {
 	usage                   *usage.Counter
 
 	limits *limits.Book
+	names  *names.Server // nil: its address cannot be had
 }
 
 // New makes the parts and opens what they need; nothing runs yet. Close when it is not Run.
@@ -100,6 +102,7 @@ func (a *App) assemble(ctx context.Context, s settings.Settings) (err error) {
 	if err != nil {
 		return err
 	}
+	a.answerNames(ctx, root)
 	if a.releases, err = a.openReleases(ctx, root, s); err != nil {
 		return err
 	}
@@ -146,6 +149,9 @@ func newRegistry() *prometheus.Registry {
 
 func (a *App) openReleases(ctx context.Context, root string, s settings.Settings) (*release.Store, error) {
 	params := templates.Params{Root: root}
+	if a.names != nil {
+		params.Resolver = a.names.Addr()
+	}
 	if os.Geteuid() == 0 { // else nginx warns that the directive has no meaning
 		params.User = s.NginxUser
 	}
@@ -175,7 +181,7 @@ func (a *App) Run(ctx context.Context) error {
 	serving, nginxGone := context.WithCancel(context.WithoutCancel(ctx))
 	for _, run := range []func(context.Context) error{
 		a.local.Serve, a.identities.Run, a.decisions.Run, a.spool.Run, a.transfers.Run, a.telemetry.Run, a.usage.Run,
-		a.media.Run, a.sessions.Run, a.followSigns,
+		a.media.Run, a.sessions.Run, a.followSigns, a.serveNames,
 	} {
 		group.Go(func() error { return run(serving) })
 	}
@@ -204,6 +210,9 @@ func (a *App) Run(ctx context.Context) error {
 // Close releases what New opened.
 func (a *App) Close() error {
 	var errs []error
+	if a.names != nil {
+		errs = append(errs, a.names.Close())
+	}
 	if a.local != nil {
 		errs = append(errs, a.local.Close())
 	}
