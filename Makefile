@@ -6,7 +6,7 @@ TOOL := go tool -modfile=.ci/tools/go.mod
 
 export CGO_ENABLED ?= 0
 
-.PHONY: help build run test soak bench-gate bench-telemetry bench lint fmt vuln clean
+.PHONY: help build run test soak bench-gate bench-telemetry bench-master bench lint fmt vuln clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -36,6 +36,9 @@ bench-gate: ## what the access chain costs against a plain proxy; fails when a b
 bench-telemetry: build ## telemetry rows a master takes in a second; fails when the bar is missed
 	@.ci/install test
 	go run ./shared/bench/telemetry $(BENCH_FLAGS)
+
+bench-master: build ## what a master bears of waiting, asking and returning slaves; fails when a bar is missed
+	taskset -c 0,1 go run ./shared/bench/master $(BENCH_FLAGS)
 
 bench: ## the benchmarks whose figures docs/performance.md quotes
 	@.ci/install test
