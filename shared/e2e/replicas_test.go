@@ -5,9 +5,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -106,9 +112,28 @@ func (f *follower) get(ctx context.Context, client *http.Client, path string, in
 	return err == nil && res.StatusCode == http.StatusOK && json.Unmarshal(body, into) == nil
 }
 
+// balancer is one address for all masters: each request goes to any of them, as behind a load balancer.
+func balancer(t *testing.T, masters *urls) string {
+	t.Helper()
+	srv := httptest.NewServer(&httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			to, err := url.Parse(masters.any())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			r.SetURL(to)
+		},
+		ErrorLog: log.New(io.Discard, "", 0),
+	})
+	t.Cleanup(srv.Close)
+	return srv.URL
+}
+
 // TestReplicaKilledWhilePublishing: of three masters over one PostgreSQL one is killed again and again
-// while all of them publish. Every slave ends on the newest version, and none ever gets one that is not
-// whole or that another master knows otherwise.
+// while all of them publish, each something else. Every slave ends on the newest version, and none ever
+// gets one that is not whole or that another master knows otherwise: neither twenty that only fetch, nor a
+// real one with its nginx.
 func TestReplicaKilledWhilePublishing(t *testing.T) {
 	database := "DATABASE_URL=" + testbed.Postgres(t)
 	a, b := startMaster(t, "", database), startMaster(t, "", database)
@@ -116,18 +141,30 @@ func TestReplicaKilledWhilePublishing(t *testing.T) {
 	defer cancel()
 
 	masters := &urls{all: []string{a.URL, b.URL}}
+	register := func(host string, change func(*testbed.Server)) (token string) {
+		server := testbed.Server{
+			Name: host, ServiceType: api.Emby, Host: host, ServerName: "media." + host + ".example.com",
+			Upstream: host + ":8096", ListenHTTP: 80, ListenHTTPS: 443,
+		}
+		if change != nil {
+			change(&server)
+		}
+		server, err := a.Admin.AddServer(ctx, server)
+		must(t, err)
+		token, err = a.Admin.NewToken(ctx, server.ID)
+		must(t, err)
+		return token
+	}
 	var followers []*follower
 	for i := range 20 {
 		host := fmt.Sprintf("198.51.100.%d", i+1)
-		server, err := a.Admin.AddServer(ctx, testbed.Server{
-			Name: host, ServiceType: api.Emby, Host: host, ServerName: fmt.Sprintf("media%d.example.com", i),
-			Upstream: host + ":8096", ListenHTTP: 80, ListenHTTPS: 443,
-		})
-		must(t, err)
-		token, err := a.Admin.NewToken(ctx, server.ID)
-		must(t, err)
-		followers = append(followers, &follower{host: host, token: token, masters: masters, hashes: map[int64]string{}})
+		followers = append(followers, &follower{host: host, token: register(host, nil), masters: masters, hashes: map[int64]string{}})
 	}
+	root := filepath.Join(shortDir(t), "slave")
+	token := register(groupHost, func(s *testbed.Server) {
+		s.Upstream, s.ListenHTTP, s.ListenHTTPS, s.LuaRoot = "127.0.0.1:9", freePort(t), 0, filepath.Join(root, "lua")
+	})
+	slave := startSlave(t, testbed.SlaveConfig{Root: root, MasterURL: balancer(t, masters), Token: token})
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: len(followers)}}
 	following, end := context.WithCancel(ctx)
 	var running sync.WaitGroup
@@ -147,7 +184,7 @@ func TestReplicaKilledWhilePublishing(t *testing.T) {
 		var publishing sync.WaitGroup
 		for i, m := range []*testbed.Master{a, victim, b, victim, a, victim} {
 			publishing.Go(func() {
-				_, err := m.Admin.Publish(ctx, fmt.Sprintf("round %d, %d", round, i))
+				err := publishChange(ctx, m, fmt.Sprintf("round %d, %d", round, i))
 				if err != nil && m != victim {
 					t.Errorf("round %d: a master that lives does not publish: %v", round, err)
 				}
@@ -160,6 +197,7 @@ func TestReplicaKilledWhilePublishing(t *testing.T) {
 	}
 	newest, err := a.Admin.Publish(ctx, "the last")
 	must(t, err)
+	published := distributions(ctx, t, b)
 	for _, f := range followers {
 		for f.snapshot() != newest && ctx.Err() == nil {
 			time.Sleep(20 * time.Millisecond)
@@ -171,6 +209,56 @@ func TestReplicaKilledWhilePublishing(t *testing.T) {
 		for _, p := range f.problems {
 			t.Errorf("%s: %s", f.host, p)
 		}
+		for version, hash := range f.hashes {
+			if want := published[f.host][version]; hash != want {
+				t.Errorf("%s got version %d as %s, published was %q", f.host, version, hash, want)
+			}
+		}
 		f.mu.Unlock()
+	}
+
+	d, err := b.Admin.WaitDistribution(ctx, newest, groupHost)
+	if err != nil || d.Status != api.AckApplied {
+		t.Fatalf("the real slave ends with %+v, %v; it printed:\n%s", d, err, slave.Log)
+	}
+	if release, err := slave.Release(); err != nil || release != d.ConfigHash {
+		t.Errorf("the real slave serves %s, %v; published was %s", release, err, d.ConfigHash)
+	}
+	if strings.Contains(slave.Log.String(), "content hash is") {
+		t.Errorf("the real slave was given a mix:\n%s", slave.Log)
+	}
+}
+
+// publishChange publishes a configuration that no other publish has.
+func publishChange(ctx context.Context, m *testbed.Master, name string) error {
+	err := m.Admin.Do(ctx, http.MethodPost, "uri-rules", map[string]any{
+		"name": name, "action": "block", "match_type": api.MatchExact, "pattern": "/" + strings.ReplaceAll(name, " ", "-"), "service_type": "all", "enabled": true,
+	}, nil)
+	if err != nil {
+		return err
+	}
+	_, err = m.Admin.Publish(ctx, name)
+	return err
+}
+
+// distributions returns the content hash of each version that was published, by host.
+func distributions(ctx context.Context, t *testing.T, m *testbed.Master) map[string]map[int64]string {
+	t.Helper()
+	all := map[string]map[int64]string{}
+	for cursor := ""; ; {
+		var page struct {
+			Items      []testbed.Distribution `json:"items"`
+			NextCursor string                 `json:"next_cursor"`
+		}
+		must(t, m.Admin.Do(ctx, http.MethodGet, "distributions?limit=200&cursor="+url.QueryEscape(cursor), nil, &page))
+		for _, d := range page.Items {
+			if all[d.Host] == nil {
+				all[d.Host] = map[int64]string{}
+			}
+			all[d.Host][d.Version] = d.ConfigHash
+		}
+		if cursor = page.NextCursor; cursor == "" {
+			return all
+		}
 	}
 }
