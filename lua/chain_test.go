@@ -36,7 +36,9 @@ const chainRules = `{
   "profiles": {
     "7": {"unidentified": "reject", "deny_message": "请换\"官方\"客户端", "allowed_clients": ["Jellyfin Web"],
           "block_list": [{"pattern": "/Only/Here", "match_type": "exact"}]},
-    "8": {}
+    "8": {},
+    "9": {"allowed_clients": ["Jellyfin Web"], "min_versions": {"Jellyfin Web": "10.8"}, "deny_message": "any reason", "deny_messages": {
+      "client_not_allowed": {"zh-tw": "請換", "zh": "请换", "en": "Use \"another\""}, "client_outdated": {"*": "{version} please, 100%"}}}
   }
 }`
 
@@ -46,7 +48,7 @@ func startChain(t *testing.T) *gateway {
 	blocks := ""
 	for name, more := range map[string]string{
 		"default.test": "", "strict.test": `set $config_profile_id "7";`,
-		"open.test": `set $config_profile_id "8";`, "unknown.test": `set $config_profile_id "99";`,
+		"open.test": `set $config_profile_id "8";`, "spoken.test": `set $config_profile_id "9";`, "unknown.test": `set $config_profile_id "99";`,
 	} {
 		block := server(0, g.root, name, more)
 		if name == "default.test" {
@@ -148,6 +150,27 @@ func TestDenyMessage(t *testing.T) {
 	a := g.get(t, "/Items", "Authorization", client("Jellyfin Web", "1"))
 	if !strings.Contains(a.body, "10.8 或更高版本") || !strings.Contains(a.body, `"min_version":"10.8"`) {
 		t.Errorf("an old client is told %s", a.body)
+	}
+}
+
+// TestDenyMessages: what players are told depends on the reason and their language.
+func TestDenyMessages(t *testing.T) {
+	g := startChain(t)
+	for _, c := range []struct{ auth, accept, want string }{
+		{client("Ripper", "1"), "zh-TW,zh;q=0.9,en;q=0.8", "請換"},
+		{client("Ripper", "1"), "zh-CN,zh;q=0.9,en;q=0.8", "请换"},
+		{client("Ripper", "1"), "de, en-GB;q=0.5, zh;q=0.4", `Use "another"`},
+		{client("Ripper", "1"), "zh;q=0, en ; q=0.1", `Use "another"`},
+		{client("Ripper", "1"), "de", "any reason"},
+		{client("Ripper", "1"), "", "any reason"},
+		{client("Ripper", "1"), ",;q=,-,*;q=x" + strings.Repeat(",a-b-c-d", 500), "any reason"},
+		{client("Jellyfin Web", "1"), "fr", "10.8 please, 100%"},
+	} {
+		a := g.get(t, "/Items", "Host", "spoken.test", "Authorization", c.auth, "Accept-Language", c.accept)
+		var body struct{ Message string }
+		if err := json.Unmarshal([]byte(a.body), &body); err != nil || body.Message != c.want {
+			t.Errorf("%q is told %q, want %q (%v)", c.accept, a.body, c.want, err)
+		}
 	}
 }
 

@@ -70,6 +70,12 @@ describe("rules", function()
     },
     ["unidentified"] = { "default.unidentified", { unidentified = "maybe" } },
     ["a message"] = { "default.deny_message", { deny_message = {} } },
+    ["messages as a text"] = {
+      "default.deny_messages", { deny_messages = "no" },
+    },
+    ["messages of a reason that are no texts"] = {
+      "default.deny_messages.ban", { deny_messages = { ban = { en = 1 } } },
+    },
     ["fake counts"] = {
       "default.fake_counts_value", { fake_counts_value = "many" },
     },

@@ -2,12 +2,15 @@
 -- which an operator finds out why.
 
 local cjson = require "cjson.safe"
+local config = require "uhd.config"
 local entry = require "uhd.entry"
+local languages = require "uhd.languages"
 
 
 local concat = table.concat
 local find = string.find
 local fmt = string.format
+local gsub = string.gsub
 local lower = string.lower
 local max = math.max
 local ngx = ngx
@@ -45,6 +48,26 @@ local JSON = "application/json; charset=utf-8"
 local _M = {}
 
 
+-- The operator's text for a reason, in a language that the player takes, as
+-- JSON text; nil where there is none. version: in place of {version}.
+local function own_message(reason, version)
+  local rules = config.current()
+  if not rules then
+    return nil
+  end
+
+  local var = ngx.var
+  local profile = rules.profiles[var.config_profile_id or ""] or rules.default
+  local text = profile.messages and
+               languages.pick(profile.messages[reason],
+                              var.http_accept_language)
+
+  return text and cjson.encode((gsub(text, "{version}", function()
+    return version
+  end)))
+end
+
+
 -- message: JSON text. Returns the body and its type: JSON for clients that ask
 -- for it, else something that a person can read.
 local function compose(accept, reason, message, details, request_id)
@@ -61,13 +84,15 @@ local function compose(accept, reason, message, details, request_id)
 end
 
 
--- Ends the request. message: JSON text or nil for the usual one; details: more
--- members of the JSON; rule: the id of the rule that it was, or nil.
-local function answer(reason, message, details, rule)
+-- Ends the request. message: JSON text or nil for the usual one, where the
+-- operator has none for this reason; details: more members of the JSON; rule:
+-- the id of the rule that it was, or nil; version: see own_message.
+local function answer(reason, message, details, rule, version)
   local request_id = entry.set_verdict("reject", reason, rule or "")
   local body, content_type =
     compose(ngx.var.http_accept, reason,
-            message or cjson.encode(MESSAGES[reason]), details, request_id)
+            own_message(reason, version) or message
+            or cjson.encode(MESSAGES[reason]), details, request_id)
 
   -- For the log phase; looking at ngx.ctx in each request would make one.
   local ctx = ngx.ctx
@@ -98,7 +123,7 @@ function _M.refuse(reason, message, minimum)
 
   return answer(reason,
                 message or cjson.encode(fmt(MESSAGES[reason], minimum)),
-                ',"min_version":' .. cjson.encode(minimum))
+                ',"min_version":' .. cjson.encode(minimum), nil, minimum)
 end
 
 

@@ -121,6 +121,26 @@ local function compile_counts(document)
 end
 
 
+-- Returns texts by reason and language.
+local function compile_messages(document)
+  local reasons, err, field = typed(document, "deny_messages", "table", {})
+  if not reasons then
+    return nil, err, field
+  end
+
+  local messages = {}
+  for reason in pairs(reasons) do
+    local name = tostring(reason)
+    messages[name], err = map(reasons, reason)
+    if not messages[name] then
+      return nil, err, "deny_messages." .. name
+    end
+  end
+
+  return messages
+end
+
+
 -- Compiles one lua_config. Returns it, or nil, an error and its field.
 local function compile_profile(document)
   if type(document) ~= "table" then
@@ -156,12 +176,19 @@ local function compile_profile(document)
     return nil, err, field
   end
 
+  local messages
+  messages, err, field = compile_messages(document)
+  if not messages then
+    return nil, err, field
+  end
+
   return {
     routes = compiled_routes,
     clients = whitelist,
     counts = counts,
     streams = streams,
     message = message ~= "" and cjson.encode(message) or nil,
+    messages = messages,
   }
 end
 

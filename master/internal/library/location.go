@@ -31,7 +31,7 @@ type LocationRule struct {
 	fleet.UpstreamTLS
 	MaxAge      int64           `json:"max_age"`     // of cache: seconds for which clients keep answers; 0: not at all
 	DenyMaps    []string        `json:"deny_maps"`   // names of deny maps, also delete and post, that refuse here
-	SkipAccess  bool            `json:"skip_access"` // no access chain: anybody gets the answer
+	SkipAccess  bool            `json:"skip_access"` // no access chain: anybody gets the answer; not of cache, where a URI rule does that
 	ServiceType api.ServiceType `json:"service_type"`
 	Enabled     bool            `json:"enabled"`
 	CreatedAt   time.Time       `json:"created_at"`
@@ -97,6 +97,8 @@ func (r *LocationRule) Validate() error {
 	errs.Check("content_type", field.ContentType(r.ContentType))
 	errs.Check("target", r.checkTarget())
 	r.checkUpstream(&errs)
+	// A path that skips the chain must not reach the media server, which may read it otherwise than nginx.
+	errs.Check("skip_access", r.only(r.SkipAccess, KindReturn, KindRedirect, KindDeny, KindProxy))
 	errs.Check("max_age", r.only(r.MaxAge != 0, KindCache))
 	errs.Check("max_age", between(r.MaxAge, 0, maxAge))
 	if len(r.DenyMaps) > maxDenyMaps {
@@ -117,7 +119,7 @@ func (r *LocationRule) only(given bool, kinds ...string) error {
 	if !given || slices.Contains(kinds, r.Kind) {
 		return nil
 	}
-	return fmt.Errorf("belongs to the kind %s", strings.Join(kinds, " or "))
+	return fmt.Errorf("belongs to rules of the kind %s", strings.Join(kinds, " or "))
 }
 
 func (r *LocationRule) checkStatus() error {
