@@ -1,0 +1,1 @@
+INSERT INTO revisions (name, revision) VALUES ('slaves', 3);
