@@ -56,12 +56,19 @@ func (c *Client) Config(ctx context.Context) (json.RawMessage, error) {
 
 // Ack tells the master what became of a snapshot.
 func (c *Client) Ack(ctx context.Context, ack api.Ack) error {
-	return c.post(ctx, "/ack", ack)
+	ctx, cancel := context.WithTimeout(ctx, 2*answerTimeout)
+	defer cancel()
+	_, err := c.call(ctx, c.retry, http.MethodPost, api.PathMediaSlave+"/ack", ack)
+	return err
 }
 
-// Heartbeat tells the master that this slave lives, and how.
+// Heartbeat tells the master that this slave lives, and how. It makes one attempt: the next one says more, and
+// a master that is back is not met by all that were missed.
 func (c *Client) Heartbeat(ctx context.Context, beat api.Heartbeat) error {
-	return c.post(ctx, "/heartbeat", beat)
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	_, err := c.call(ctx, c.once, http.MethodPost, api.PathMediaSlave+"/heartbeat", beat)
+	return err
 }
 
 // CheckIn asks whether a playback may start. A player waits for the answer: it makes one attempt, as long
@@ -76,13 +83,6 @@ func (c *Client) CheckIn(ctx context.Context, in api.CheckIn) (api.CheckInAnswer
 		return answer, fmt.Errorf("%w: %w", ErrBadAnswer, err)
 	}
 	return answer, nil
-}
-
-func (c *Client) post(ctx context.Context, path string, body any) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*answerTimeout)
-	defer cancel()
-	_, err := c.call(ctx, c.retry, http.MethodPost, api.PathMediaSlave+path, body)
-	return err
 }
 
 // SessionHeartbeat tells the master which sessions are live here, and returns those that must end. It makes one
