@@ -3,8 +3,6 @@ package telemetry
 import (
 	"slices"
 	"sync"
-
-	"github.com/valyala/fastjson"
 )
 
 // Batch is one report of a slave, decoded: what is to be stored as it is, and what only adds to sums. Its
@@ -24,7 +22,6 @@ type Batch struct {
 	older   int // the first so many of Blocked are from agents that count them only there
 	servers []int64
 	now     Millis
-	parser  fastjson.Parser
 	reader  reader
 	skipped map[string]int // by cause
 }
@@ -74,15 +71,29 @@ func newBatch(from Sender, key string, at Millis, address func(string) string) *
 	return b
 }
 
+// maxTexts is how many bytes of texts a batch keeps room for.
+const maxTexts = 4 << 20
+
 // release gives the batch's memory back.
 func (b *Batch) release() {
-	clear(b.skipped)
+	if cap(b.reader.texts) > maxTexts { // an unusual one is not kept
+		b.reader.texts = nil
+	}
+	b.empty()
 	*b = Batch{
-		Access: b.Access[:0], Usage: b.Usage[:0], Blocked: b.Blocked[:0], Logins: b.Logins[:0],
-		Playbacks: b.Playbacks[:0], Calls: b.Calls[:0], Sessions: b.Sessions[:0],
-		parser: b.parser, reader: b.reader, skipped: b.skipped,
+		Access: b.Access, Usage: b.Usage, Blocked: b.Blocked, Logins: b.Logins, Playbacks: b.Playbacks, Calls: b.Calls, Sessions: b.Sessions,
+		reader: b.reader, skipped: b.skipped,
 	}
 	batches.Put(b)
+}
+
+// empty takes out all rows.
+func (b *Batch) empty() {
+	b.Accepted, b.older = 0, 0
+	b.Access, b.Usage, b.Blocked, b.Logins = b.Access[:0], b.Usage[:0], b.Blocked[:0], b.Logins[:0]
+	b.Playbacks, b.Calls, b.Sessions = b.Playbacks[:0], b.Calls[:0], b.Sessions[:0]
+	b.reader.texts = b.reader.texts[:0]
+	clear(b.skipped)
 }
 
 // rows is how many rows the batch adds or merges, roughly: what it costs.
@@ -101,7 +112,7 @@ func (b *Batch) place(e *entry) bool {
 		e.Time = b.now
 	}
 	if e.Time < earliest || e.Time > b.now+maxAhead {
-		b.skip(skippedTime)
+		b.skip("time")
 		return false
 	}
 	if !slices.Contains(b.servers, e.ServerID) {

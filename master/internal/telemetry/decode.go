@@ -1,8 +1,10 @@
 package telemetry
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/valyala/fastjson"
 )
@@ -38,7 +40,14 @@ var ErrTooLarge = fmt.Errorf("a batch takes at most %d entries", MaxRows)
 // Decode fills the batch from a body: an object with a list of entries, a list, or one entry. Entries that
 // cannot be read or stored are skipped and counted; the error is about the body as a whole.
 func (b *Batch) Decode(report Report, body []byte) error {
-	root, err := b.parser.ParseBytes(body)
+	b.Complete = report == ReportSessions
+	d := decoders.Get().(*decoder)
+	defer decoders.Put(d)
+	if b.decodeObjects(report, d, body) {
+		return nil
+	}
+	b.empty()
+	root, err := d.parser.ParseBytes(body)
 	if err != nil {
 		return fmt.Errorf("the body takes JSON: %w", err)
 	}
@@ -49,19 +58,67 @@ func (b *Batch) Decode(report Report, body []byte) error {
 	if len(entries) > MaxRows {
 		return ErrTooLarge
 	}
-	b.Complete = report == ReportSessions
 	for _, v := range entries {
-		o, err := v.Object()
-		if err != nil {
-			b.skip(skippedNoObject)
-			continue
-		}
-		b.reader.read(o)
-		if b.place(&b.reader.e) && b.add(report, &b.reader.e) {
-			b.Accepted++
-		}
+		b.decode(report, v)
 	}
 	return nil
+}
+
+// decoder is memory for decoding a body.
+type decoder struct {
+	parser  fastjson.Parser
+	objects [][]byte
+}
+
+var decoders = sync.Pool{New: func() any { return new(decoder) }}
+
+// decodeObjects decodes a body in the form in which our slaves send it, one object after the other: what is
+// parsed of one makes room for the next, where a list of them would be several times its text. It reports
+// whether the body has that form and not too many objects.
+func (b *Batch) decodeObjects(report Report, d *decoder, body []byte) bool {
+	defer func() { clear(d.objects) }()
+	if d.objects = split(d.objects[:0], body); len(d.objects) > MaxRows {
+		return false
+	}
+	for _, object := range d.objects {
+		v, err := d.parser.ParseBytes(object)
+		if err != nil {
+			return false
+		}
+		b.decode(report, v)
+	}
+	return len(d.objects) > 0
+}
+
+// split appends to objects those of {"entries":[{…},{…}]}, or none when it is not a body like that. It goes
+// by what stands between two objects. That may also be in a text; but what it cuts off is an object only
+// where the object ends, since none is the beginning of another.
+func split(objects [][]byte, body []byte) [][]byte {
+	list, begins := bytes.CutPrefix(body, []byte(`{"entries":[`))
+	list, ends := bytes.CutSuffix(list, []byte("]}"))
+	if !begins || !ends {
+		return objects
+	}
+	for {
+		n := bytes.Index(list, []byte("},{"))
+		if n < 0 {
+			return append(objects, list)
+		}
+		objects, list = append(objects, list[:n+1]), list[n+2:]
+	}
+}
+
+// decode adds an entry.
+func (b *Batch) decode(report Report, v *fastjson.Value) {
+	o, err := v.Object()
+	if err != nil {
+		b.skip("no object")
+		return
+	}
+	b.reader.read(o)
+	if b.place(&b.reader.e) && b.add(report, &b.reader.e) {
+		b.Accepted++
+	}
 }
 
 // entriesOf returns the entries of a body. An empty list comes as {} or null from Lua.
@@ -113,7 +170,7 @@ func (b *Batch) add(report Report, e *entry) bool {
 			e.sessionID = e.PlaySessionID
 		}
 		if e.sessionID == "" {
-			b.skip(skippedNoSession)
+			b.skip("no session_id")
 			return false
 		}
 		b.Sessions = append(b.Sessions, e.session(b.Reporter, b.now))

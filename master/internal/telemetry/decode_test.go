@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -236,6 +238,38 @@ func FuzzDecode(f *testing.F) {
 		}
 		b.release()
 	})
+}
+
+// TestObjectByObject: a body in the form of our slaves, which is decoded object by object, gives what the same
+// list in another form gives, whatever its texts look like.
+func TestObjectByObject(t *testing.T) {
+	line := func(more string) string { return `{` + at + `,"ip":"192.0.2.1","verdict":"allow"` + more + `}` }
+	long := strings.Repeat(line(`,"uri":"/é"`)+",", 300)
+	for _, list := range []string{
+		"", line(""), line("") + "," + line(`,"login":{"success":true},"uri":"/a"`), long + line(""), long + "1," + line(""), `1`, `"},{"`,
+		long + line(`,"user_agent":"a},{\"verdict\":\"x"`) + "," + line(""), line("") + `,[{},{}],` + line(`,"x":[{"ip":"b"},{"ip":"c"}]`) + "," + line(""),
+		line("") + "," + line(`,"user_agent":"\\"`) + " , " + line(""), line("") + "," + line("") + `],"x":[` + line(""),
+		line("") + "," + line("") + ",", long + `{"ip":`, line("") + "]}", "]}", line("") + "," + line("") + `],"entries":[`,
+	} {
+		var batches [2]*Batch
+		var errs [2]error
+		for i, form := range []string{`{"entries":[` + list + `]}`, ` {"entries":[` + list + `]}`} {
+			batches[i] = newBatch(Sender{Source: "a", ServerID: 1, Servers: []int64{1}}, "", begin, nil)
+			errs[i] = batches[i].Decode(ReportAccess, []byte(form))
+		}
+		if (errs[0] == nil) != (errs[1] == nil) {
+			t.Fatalf("%.80q: %v and %v", list, errs[0], errs[1])
+		}
+		if errs[0] != nil {
+			continue
+		}
+		one, other := batches[0], batches[1]
+		if one.Accepted != other.Accepted || !slices.Equal(one.Access, other.Access) || !slices.Equal(one.Logins, other.Logins) || !maps.Equal(one.skipped, other.skipped) {
+			t.Errorf("%.80q: %d and %d rows, skipped %v and %v", list, one.Accepted, other.Accepted, one.skipped, other.skipped)
+		}
+		one.release()
+		other.release()
+	}
 }
 
 // truth is how the database tells a boolean.

@@ -46,7 +46,8 @@ const (
 // reader turns JSON objects into entries.
 type reader struct {
 	e       entry
-	nested  bool // within "playback" or "login"
+	texts   []byte // of all entries so far
+	nested  bool   // within "playback" or "login"
 	address func(string) string
 	visit   func(key []byte, v *fastjson.Value) // r.member, made once
 }
@@ -64,16 +65,16 @@ func (r *reader) member(key []byte, v *fastjson.Value) {
 	case "timestamp", "ts", "time":
 		e.Time = timeOf(v)
 	case "request_id":
-		e.RequestID = textOf(v, maxID)
+		e.RequestID = r.text(v, maxID)
 	case "ip", "client_ip":
-		e.IP = textOf(v, 64)
+		e.IP = r.text(v, 64)
 		if r.address != nil {
 			e.IP = r.address(e.IP)
 		}
 	case "method":
-		e.Method = textOf(v, 16)
+		e.Method = r.text(v, 16)
 	case "uri", "path":
-		e.URI = pathOf(textOf(v, maxURI))
+		e.URI = pathOf(r.text(v, maxURI))
 	case "status":
 		e.Status = intOf(v)
 	case "bytes_sent":
@@ -87,48 +88,48 @@ func (r *reader) member(key []byte, v *fastjson.Value) {
 	case "upstream_status":
 		e.UpstreamStatus = lastStatus(v)
 	case "server_name":
-		e.ServerName = textOf(v, maxText)
+		e.ServerName = r.text(v, maxText)
 	case "scope":
 		e.ServerID = intOf(v) // see Batch.place
 	case "profile":
-		e.Profile = textOf(v, maxID)
+		e.Profile = r.text(v, maxID)
 	case "client_name", "client":
-		e.ClientName = textOf(v, maxID)
+		e.ClientName = r.text(v, maxID)
 	case "client_version":
-		e.ClientVersion = textOf(v, maxID)
+		e.ClientVersion = r.text(v, maxID)
 	case "kind":
-		e.ClientKind = textOf(v, 16)
+		e.ClientKind = r.text(v, 16)
 	case "device_id":
-		e.DeviceID = textOf(v, maxText)
+		e.DeviceID = r.text(v, maxText)
 	case "device_name":
-		e.DeviceName = textOf(v, maxText)
+		e.DeviceName = r.text(v, maxText)
 	case "user_id", "emby_user_id":
 		if r.nested {
-			e.loginUserID = plainID(textOf(v, maxID))
+			e.loginUserID = plainID(r.text(v, maxID))
 		} else {
-			e.UserID = plainID(textOf(v, maxID))
+			e.UserID = plainID(r.text(v, maxID))
 		}
 	case "user_name", "emby_username", "emby_user_name", "username":
-		e.userName = textOf(v, maxText)
+		e.userName = r.text(v, maxText)
 	case "token_hash":
-		e.TokenHash = textOf(v, 64)
+		e.TokenHash = r.text(v, 64)
 	case "token":
 		if token := v.GetStringBytes(); len(token) > 0 { // only agents in the field send it
 			sum := sha256.Sum256(token)
 			e.TokenHash = hex.EncodeToString(sum[:])
 		}
 	case "user_agent":
-		e.UserAgent = textOf(v, 512)
+		e.UserAgent = r.text(v, 512)
 	case "play_session_id":
-		e.PlaySessionID = textOf(v, maxText)
+		e.PlaySessionID = r.text(v, maxText)
 	case "item_id":
-		e.ItemID = plainID(textOf(v, maxText))
+		e.ItemID = plainID(r.text(v, maxText))
 	case "verdict":
-		e.Verdict = textOf(v, 16)
+		e.Verdict = r.text(v, 16)
 	case "reason":
-		e.Reason = textOf(v, maxID)
+		e.Reason = r.text(v, maxID)
 	case "rule":
-		e.Rule = textOf(v, maxID)
+		e.Rule = r.text(v, maxID)
 	case "seq":
 		e.usage = true
 	case "bytes", "bandwidth_bytes":
@@ -138,7 +139,7 @@ func (r *reader) member(key []byte, v *fastjson.Value) {
 	case "errors", "error_count":
 		e.errors = max(0, intOf(v))
 	case "event", "event_type":
-		e.event = textOf(v, 32)
+		e.event = r.text(v, 32)
 	case "success":
 		e.success = boolOf(v)
 	case "position_ticks":
@@ -148,11 +149,11 @@ func (r *reader) member(key []byte, v *fastjson.Value) {
 	case "is_playing":
 		e.isPlaying = boolOf(v)
 	case "session_id":
-		e.sessionID = textOf(v, maxText)
+		e.sessionID = r.text(v, maxText)
 	case "started_at":
 		e.startedAt = timeOf(v)
 	case "endpoint":
-		e.endpoint = textOf(v, maxText)
+		e.endpoint = r.text(v, maxText)
 	case "playback":
 		e.playback = r.inner(v)
 	case "login":
@@ -172,18 +173,18 @@ func (r *reader) inner(v *fastjson.Value) bool {
 	return true
 }
 
-// textOf returns a text without what PostgreSQL cannot hold: NUL and invalid UTF-8. It aliases the
-// parser's memory.
-func textOf(v *fastjson.Value, limit int) string {
-	var b []byte
+// text returns a text without what PostgreSQL cannot hold: NUL and invalid UTF-8. It lies in r.texts.
+func (r *reader) text(v *fastjson.Value, limit int) string {
+	at := len(r.texts)
 	switch v.Type() {
 	case fastjson.TypeString:
-		b = v.GetStringBytes()
+		r.texts = append(r.texts, v.GetStringBytes()...)
 	case fastjson.TypeNumber:
-		b = v.MarshalTo(nil)
+		r.texts = v.MarshalTo(r.texts)
 	default:
 		return ""
 	}
+	b := r.texts[at:]
 	s := unsafe.String(unsafe.SliceData(b), len(b))
 	if len(s) > limit {
 		s = strings.ToValidUTF8(s[:limit], "")
