@@ -46,13 +46,13 @@ bench: ## the benchmarks whose figures docs/performance.md quotes
 
 lint: ## gofumpt, golangci-lint, luacheck, shellcheck
 	@.ci/install lint
-	@out=$$($(TOOL) gofumpt -l lua master nginx shared supervisor); test -z "$$out" || { echo "not formatted (make fmt): $$out"; exit 1; }
+	@out=$$($(TOOL) gofumpt -l docker docs lua master nginx shared supervisor); test -z "$$out" || { echo "not formatted (make fmt): $$out"; exit 1; }
 	$(TOOL) golangci-lint run
 	luacheck --quiet lua
-	shellcheck .ci/run .ci/install
+	shellcheck .ci/run .ci/install .ci/engine docker/master/collect-nginx docker/redis/start
 
 fmt: ## format the Go code
-	$(TOOL) gofumpt -w lua master nginx shared supervisor
+	$(TOOL) gofumpt -w docker docs lua master nginx shared supervisor
 
 vuln: ## known vulnerabilities in what we call; needs vuln.go.dev
 	$(TOOL) govulncheck ./...
