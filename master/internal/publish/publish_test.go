@@ -113,10 +113,10 @@ func TestPublish(t *testing.T) {
 		t.Errorf("epoch %d of the entry, %d of the database, %v", e.Epoch, epoch, err)
 	}
 	var c api.Config
-	if err := json.Unmarshal(e.Document.JSON, &c); err != nil {
+	if err := json.Unmarshal(e.Document.JSON(), &c); err != nil {
 		t.Fatal(err)
 	}
-	hash, err := api.ContentHash(e.Document.JSON)
+	hash, err := api.ContentHash(e.Document.JSON())
 	if err != nil || hash != e.Hash || c.ConfigHash != hash {
 		t.Errorf("hash of the document %s (%v), in it %s, on the board %s", hash, err, c.ConfigHash, e.Hash)
 	}
@@ -131,7 +131,7 @@ func TestPublish(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if plain, err := r.DecodeAll(e.Document.Zstd(), nil); err != nil || !bytes.Equal(plain, e.Document.JSON) {
+	if plain, err := r.DecodeAll(e.Document.Zstd(), nil); err != nil || !bytes.Equal(plain, e.Document.JSON()) {
 		t.Errorf("zstd form is not the document: %v", err)
 	}
 
@@ -141,7 +141,7 @@ func TestPublish(t *testing.T) {
 	}
 	m.open()
 	again := m.board.Current(groupA)
-	if again.Version != e.Version || again.Hash != e.Hash || again.SnapshotID != e.SnapshotID || !bytes.Equal(again.Document.JSON, e.Document.JSON) || !bytes.Equal(again.Document.Gzip, e.Document.Gzip) {
+	if again.Version != e.Version || again.Hash != e.Hash || again.SnapshotID != e.SnapshotID || !bytes.Equal(again.Document.JSON(), e.Document.JSON()) || !bytes.Equal(again.Document.Gzip, e.Document.Gzip) {
 		t.Errorf("after a restart %+v, before %+v", again, e)
 	}
 }
@@ -218,7 +218,7 @@ func TestRefused(t *testing.T) {
 
 	m.publish(publish.Request{AllowShrink: true})
 	var c api.Config
-	if err := json.Unmarshal(m.board.Current(groupA).Document.JSON, &c); err != nil || c.SiblingCount != 0 || !c.AllowShrink {
+	if err := json.Unmarshal(m.board.Current(groupA).Document.JSON(), &c); err != nil || c.SiblingCount != 0 || !c.AllowShrink {
 		t.Errorf("intended empty publish: %+v, %v", c, err)
 	}
 }

@@ -19,10 +19,10 @@ func (d *Document) StreamLimit(scope string) (api.ConcurrentStreams, bool) {
 }
 
 // lazyStreams reads the limits when a slave first checks a playback in.
-func lazyStreams(body []byte) func() map[string]api.ConcurrentStreams {
+func (d *Document) lazyStreams() func() map[string]api.ConcurrentStreams {
 	return sync.OnceValue(func() map[string]api.ConcurrentStreams {
 		var config api.Config
-		if json.Unmarshal(body, &config) != nil {
+		if json.Unmarshal(d.JSON(), &config) != nil {
 			return nil // of a master to come; then the slave's word counts
 		}
 		limits := map[string]api.ConcurrentStreams{}

@@ -42,18 +42,18 @@ func (a *API) writeConfig(w http.ResponseWriter, from origin, entry publish.Entr
 		w.WriteHeader(http.StatusNotModified)
 		return http.StatusNotModified
 	}
-	body := entry.Document.JSON
-	if from.scheme == auth.SchemeApp {
-		body = envelop(http.StatusOK, "success", body)
-	} else {
-		switch coding := negotiate(from.header.Values("Accept-Encoding")); coding {
-		case "zstd":
-			h.Set("Content-Encoding", coding)
-			body = entry.Document.Zstd()
-		case "gzip":
-			h.Set("Content-Encoding", coding)
-			body = entry.Document.Gzip
-		}
+	var body []byte
+	switch coding := negotiate(from.header.Values("Accept-Encoding")); {
+	case from.scheme == auth.SchemeApp:
+		body = envelop(http.StatusOK, "success", entry.Document.JSON())
+	case coding == "zstd":
+		h.Set("Content-Encoding", coding)
+		body = entry.Document.Zstd()
+	case coding == "gzip":
+		h.Set("Content-Encoding", coding)
+		body = entry.Document.Gzip
+	default:
+		body = entry.Document.JSON()
 	}
 	// RFC 9530 digests what is sent, after Content-Encoding; the whole representation is sent, so its digest
 	// is the same. Slaves that decode before they look check config_hash, which covers the decoded document.

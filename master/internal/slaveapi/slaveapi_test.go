@@ -258,7 +258,7 @@ func TestConfig(t *testing.T) {
 			a.header.Get("Content-Length") != strconv.Itoa(len(a.body)) || a.header.Get("ETag") != `"`+e.Hash+`"` {
 			t.Errorf("%s: %d %v", accept, a.status, a.header)
 		}
-		if plain := decompress(t, coding, a.body); !bytes.Equal(plain, e.Document.JSON) {
+		if plain := decompress(t, coding, a.body); !bytes.Equal(plain, e.Document.JSON()) {
 			t.Errorf("%s: other bytes", accept)
 		}
 	}
