@@ -48,6 +48,7 @@ func TestNames(t *testing.T) {
 	for service, want := range map[string]struct{ container, profile string }{
 		"openresty": {"uhd-slave-openresty", ""}, "redis": {"uhd-slave-redis", ""},
 		"master": {"uhd-master", "master"}, "postgres": {"uhd-postgres", "postgres"}, "media": {"uhd-demo-media", "demo"},
+		"prometheus": {"uhd-prometheus", "observability"}, "grafana": {"uhd-grafana", "observability"},
 	} {
 		got, ok := file.Services[service]
 		if profile := strings.Join(got.Profiles, " "); !ok || got.ContainerName != want.container || profile != want.profile {
