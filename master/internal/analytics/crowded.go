@@ -32,7 +32,7 @@ func (a *Analytics) crowded(ctx context.Context, q Sharing, d Span, since teleme
 	users, networks := map[string]*crowd{}, map[string]string{}
 	var servers []int64
 	var server int64
-	var user, device, ip sql.RawBytes
+	var user, device, ip string
 	for rows.Next() {
 		if err := rows.Scan(&server, &user, &device, &ip); err != nil {
 			return nil, err
@@ -40,20 +40,13 @@ func (a *Analytics) crowded(ctx context.Context, q Sharing, d Span, since teleme
 		if !slices.Contains(servers, server) {
 			servers = append(servers, server)
 		}
-		c := users[string(user)]
+		c := users[user]
 		if c == nil {
 			c = &crowd{}
-			users[string(user)] = c
+			users[user] = c
 		}
-		network, known := networks[string(ip)]
-		if !known {
-			if n, ok := privacy.Network(string(ip)); ok {
-				network = n.String()
-			}
-			networks[string(ip)] = network
-		}
-		if c.note(network); !c.devices[string(device)] && len(device) > 0 {
-			include(&c.devices, string(device))
+		if c.note(networkOf(ip, networks)); device != "" {
+			include(&c.devices, device)
 		}
 	}
 	if err := rows.Err(); err != nil {
@@ -108,7 +101,7 @@ type crowd struct{ v4, v6, devices map[string]bool }
 
 func (c *crowd) note(network string) {
 	switch {
-	case strings.Contains(network, ":"):
+	case v6(network):
 		include(&c.v6, network)
 	case network != "":
 		include(&c.v4, network)
@@ -193,25 +186,6 @@ func (a *Analytics) seats(ctx context.Context, d Span, servers []int64, named []
 		e.Bytes += bytes
 	}
 	return users, rows.Err()
-}
-
-// places counts networks, IPv4 and IPv6 each by itself, and returns the higher number.
-func places(seats []Evidence) int {
-	var c crowd
-	for _, e := range seats {
-		c.note(e.Network)
-	}
-	return max(len(c.v4), len(c.v6))
-}
-
-func devices(seats []Evidence) int {
-	ids := map[string]bool{}
-	for _, e := range seats {
-		if e.DeviceID != "" {
-			ids[e.DeviceID] = true
-		}
-	}
-	return len(ids)
 }
 
 // include puts a text into a set, which may be nil.

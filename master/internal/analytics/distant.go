@@ -3,118 +3,153 @@ package analytics
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/uptrace/bun"
 
 	"github.com/uhdadmin/media-gateway/master/internal/privacy"
 	"github.com/uhdadmin/media-gateway/master/internal/telemetry"
 )
 
-// stream is a play session with its time and its place.
+// stream is a play session with its time and its place: what tells whether two overlap.
 type stream struct {
-	telemetry.PlaybackSession
-	from, to time.Time
+	id       int64
+	device   string
 	network  string
-	v4       bool
+	from, to telemetry.Millis
 }
 
-// distant returns the users of whom two devices played in different networks at once.
+// overlap is two streams of a user at once.
+type overlap struct {
+	x, y     *stream
+	together telemetry.Millis
+}
+
+// distant returns the users of whom two devices played in different networks at once. Evidence is for later.
 func (a *Analytics) distant(ctx context.Context, q Sharing) ([]Signal, error) {
-	query := a.db.NewSelect().Table("playback_sessions").
-		Column("server_id", "play_session_id", "device_id", "started_at", "last_seen_at", "stopped_at", "user_id", "item_id", "ip", "requests", "bytes").
+	users, err := a.streams(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	var found []Signal
+	for user, streams := range users {
+		slices.SortFunc(streams, func(x, y stream) int { return cmp.Compare(x.from, y.from) })
+		overlaps := overlapsOf(q, streams)
+		if len(overlaps) == 0 {
+			continue
+		}
+		s := Signal{
+			Kind: DistantStreams, UserID: user, Day: overlaps[0].y.from.Time().In(q.Span.Zone).Format(time.DateOnly), Count: len(overlaps),
+		}
+		var c crowd
+		for _, o := range overlaps {
+			s.Overlap += int64(o.together) / 1000
+			for _, of := range []*stream{o.x, o.y} {
+				c.note(of.network)
+				include(&c.devices, of.device)
+			}
+		}
+		s.Networks, s.Devices = max(len(c.v4), len(c.v6)), len(c.devices)
+		slices.SortStableFunc(overlaps, func(o, p overlap) int { return cmp.Compare(p.together, o.together) })
+		s.overlaps = slices.Clone(overlaps[:min(maxEvidence/2, len(overlaps))])
+		found = append(found, s)
+	}
+	return found, nil
+}
+
+// streams returns by user the streams that are long enough to overlap, where their place is known.
+func (a *Analytics) streams(ctx context.Context, q Sharing) (map[string][]stream, error) {
+	const end = "CASE WHEN stopped_at > 0 AND stopped_at < last_seen_at THEN stopped_at ELSE last_seen_at END"
+	query := a.db.NewSelect().Table("playback_sessions").Column("id", "user_id", "device_id", "ip", "started_at").ColumnExpr(end).
 		Where("last_seen_at >= ?", q.Span.From.UnixMilli()).Where("started_at < ?", q.Span.To.UnixMilli()).
-		Where("device_id <> ''")
+		Where("last_seen_at - started_at >= ?", q.MinOverlap.Milliseconds()).Where("device_id <> ''")
 	rows, err := of(q, query).Rows(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = rows.Close() }() // rows.Err has told
-	users := map[string][]telemetry.PlaybackSession{}
+	users, networks := map[string][]stream{}, map[string]string{}
+	var user, ip string
 	for rows.Next() {
-		var r telemetry.PlaybackSession
-		err := rows.Scan(&r.ServerID, &r.PlaySessionID, &r.DeviceID, &r.StartedAt, &r.LastSeenAt, &r.StoppedAt, &r.UserID,
-			&r.ItemID, &r.IP, &r.Requests, &r.Bytes)
-		if err != nil {
+		var s stream
+		if err := rows.Scan(&s.id, &user, &s.device, &ip, &s.from, &s.to); err != nil {
 			return nil, err
 		}
-		users[r.UserID] = append(users[r.UserID], r)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	var found []Signal
-	for _, sessions := range users {
-		slices.SortFunc(sessions, func(x, y telemetry.PlaybackSession) int { return cmp.Compare(x.StartedAt, y.StartedAt) })
-		if s := overlaps(q, streamsOf(sessions, q.Span.Zone)); s != nil {
-			found = append(found, *s)
+		if s.network = networkOf(ip, networks); s.network != "" {
+			users[user] = append(users[user], s)
 		}
 	}
-	return found, nil
+	return users, rows.Err()
 }
 
-func streamsOf(rows []telemetry.PlaybackSession, zone *time.Location) []stream {
-	streams := make([]stream, 0, len(rows))
-	for _, r := range rows {
-		network, ok := privacy.Network(r.IP)
-		if !ok {
-			continue
+// networkOf returns the network of an address, "" for what is none, and remembers it in known.
+func networkOf(ip string, known map[string]string) string {
+	network, ok := known[ip]
+	if !ok {
+		if n, ok := privacy.Network(ip); ok {
+			network = n.String()
 		}
-		last := r.LastSeenAt
-		if r.StoppedAt > 0 {
-			last = min(last, r.StoppedAt)
-		}
-		streams = append(streams, stream{r, r.StartedAt.Time().In(zone), last.Time().In(zone), network.String(), network.Addr().Is4()})
+		known[ip] = network
 	}
-	return streams
+	return network
 }
 
-// overlaps looks for two streams of a user at once, at addresses that are of one family and not of one
+// overlapsOf looks for two streams of a user at once, at addresses that are of one family and not of one
 // network. streams are in the order of their begin.
-func overlaps(q Sharing, streams []stream) *Signal {
-	type pair struct {
-		x, y *stream
-		time time.Duration
-	}
-	var pairs []pair
+func overlapsOf(q Sharing, streams []stream) []overlap {
+	least, begin := telemetry.Millis(q.MinOverlap.Milliseconds()), telemetry.MillisOf(q.Span.From)
+	var overlaps []overlap
 	var running []*stream
 	for i := range streams {
 		y := &streams[i]
-		running = slices.DeleteFunc(running, func(x *stream) bool { return x.to.Sub(y.from) < q.MinOverlap })
+		running = slices.DeleteFunc(running, func(x *stream) bool { return x.to-y.from < least })
 		for _, x := range running {
-			together := minTime(x.to, y.to).Sub(y.from)
-			if together >= q.MinOverlap && x.v4 == y.v4 && x.network != y.network && x.DeviceID != y.DeviceID && minTime(x.to, y.to).After(q.Span.From) {
-				pairs = append(pairs, pair{x, y, together})
+			end := min(x.to, y.to)
+			if end-y.from >= least && v6(x.network) == v6(y.network) && x.network != y.network && x.device != y.device && end > begin {
+				overlaps = append(overlaps, overlap{x, y, end - y.from})
 			}
 		}
 		running = append(running, y)
 	}
-	if len(pairs) == 0 {
-		return nil
-	}
-	s := &Signal{
-		Kind: DistantStreams, UserID: pairs[0].y.UserID, Day: pairs[0].y.from.Format(time.DateOnly), Count: len(pairs),
-	}
-	var all []Evidence
-	for _, p := range pairs {
-		s.Overlap += int64(p.time / time.Second)
-		all = append(all, p.x.evidence(), p.y.evidence())
-	}
-	s.Networks, s.Devices = places(all), devices(all)
-	slices.SortStableFunc(pairs, func(p, o pair) int { return cmp.Compare(o.time, p.time) })
-	for i, p := range pairs[:min(maxEvidence/2, len(pairs))] {
-		for _, e := range []Evidence{p.x.evidence(), p.y.evidence()} {
-			e.Pair = i + 1
-			s.Evidence = append(s.Evidence, e)
-		}
-	}
-	return s
+	return overlaps
 }
 
-func (s *stream) evidence() Evidence {
-	return Evidence{
-		ServerID: s.ServerID, IP: s.IP, Network: s.network, DeviceID: s.DeviceID, From: s.from, To: s.to, Requests: s.Requests, Bytes: s.Bytes,
-		PlaySessionID: s.PlaySessionID, ItemID: s.ItemID,
+func v6(network string) bool { return strings.Contains(network, ":") }
+
+// overlapEvidence fills in the evidence of signals about streams: the two of each overlap.
+func (a *Analytics) overlapEvidence(ctx context.Context, zone *time.Location, signals []Signal) error {
+	var ids []int64
+	for _, s := range signals {
+		for _, o := range s.overlaps {
+			ids = append(ids, o.x.id, o.y.id)
+		}
 	}
+	slices.Sort(ids)
+	sessions := map[int64]telemetry.PlaybackSession{}
+	for some := range slices.Chunk(slices.Compact(ids), chunk) {
+		var rows []telemetry.PlaybackSession
+		if err := a.db.NewSelect().Model(&rows).Where("id IN (?)", bun.List(some)).Scan(ctx); err != nil {
+			return fmt.Errorf("play sessions: %w", err)
+		}
+		for _, r := range rows {
+			sessions[r.ID] = r
+		}
+	}
+	for i := range signals {
+		for pair, o := range signals[i].overlaps {
+			for _, s := range []*stream{o.x, o.y} {
+				r := sessions[s.id]
+				signals[i].Evidence = append(signals[i].Evidence, Evidence{
+					ServerID: r.ServerID, IP: r.IP, Network: s.network, DeviceID: s.device, From: s.from.Time().In(zone), To: s.to.Time().In(zone),
+					Requests: r.Requests, Bytes: r.Bytes, PlaySessionID: r.PlaySessionID, ItemID: r.ItemID, Pair: pair + 1,
+				})
+			}
+		}
+	}
+	return nil
 }
 
 func minTime(t, u time.Time) time.Time {

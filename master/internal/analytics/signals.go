@@ -40,8 +40,9 @@ type Signal struct {
 	Overlap  int64      `json:"overlap_seconds" doc:"of all overlaps together"`
 	Evidence []Evidence `json:"evidence" doc:"at most 20 rows, those with most requests or the longest overlaps"`
 
-	within  Span    // a day
-	servers []int64 // on which anybody was seen in it
+	within   Span      // a day
+	servers  []int64   // on which anybody was seen in it
+	overlaps []overlap // of which evidence is shown
 }
 
 // Kinds of signals.
@@ -135,6 +136,9 @@ func (a *Analytics) Sharing(ctx context.Context, q Sharing) (*Signals, error) {
 	})
 	answer.Items = answer.Items[:min(q.Limit, len(answer.Items))]
 	if err := a.evidence(ctx, answer.Items); err != nil {
+		return nil, fmt.Errorf("evidence: %w", err)
+	}
+	if err := a.overlapEvidence(ctx, q.Span.Zone, answer.Items); err != nil {
 		return nil, fmt.Errorf("evidence: %w", err)
 	}
 	return answer, a.nameDevices(ctx, answer.Items)
