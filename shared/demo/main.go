@@ -97,7 +97,7 @@ func run(ctx context.Context, s settings) (err error) {
 	master, err := testbed.StartMaster(starting, testbed.MasterConfig{
 		Bin: "bin/uhd-master", Dir: filepath.Join(dir, "master"),
 		Port: s.MasterPort, MetricsPort: s.MasterMetricsPort,
-		Username: username, Password: password, Echo: echo,
+		Username: username, Password: password, Env: []string{"STARTING_SET=true"}, Echo: echo,
 	})
 	if err != nil {
 		return fmt.Errorf("%w (a database of another installation under %s? remove it to start afresh)", err, dir)
@@ -225,7 +225,7 @@ func serveMedia(port int) (stop func(), err error) {
 }
 
 // register makes sure that the demo's servers exist, at the ports of this run, and returns a slave token.
-// Players and the rule are added the first time only, so that what the user changes stays.
+// The rule is added the first time only, so that what the user changes stays; players come with a new master.
 func register(ctx context.Context, admin *testbed.Admin, s settings, dir string) (string, error) {
 	cert, key, err := testbed.WriteCertificate(filepath.Join(dir, "tls"), 365*24*time.Hour, tlsName)
 	if err != nil {
@@ -247,12 +247,6 @@ func register(ctx context.Context, admin *testbed.Admin, s settings, dir string)
 		return "", err
 	}
 	return kept(filepath.Join(dir, "slave-token"), func() (string, error) {
-		for _, name := range []string{"Jellyfin Web", "Jellyfin Android", "Infuse-Direct"} {
-			player := map[string]any{"client_name": name, "service_type": api.Jellyfin, "enabled": true}
-			if err := admin.Do(ctx, http.MethodPost, "players", player, nil); err != nil {
-				return "", err
-			}
-		}
 		rule := map[string]any{
 			"name": "logs stay private", "action": "block", "match_type": api.MatchPrefix,
 			"pattern": "/System/Logs", "service_type": api.Jellyfin, "enabled": true,

@@ -38,7 +38,7 @@ func startMaster(t *testing.T, environ ...string) *master {
 	m := &master{dbPath: path}
 	base := []string{
 		"LISTEN_ADDR=127.0.0.1:0", "METRICS_ADDR=127.0.0.1:0", "DATABASE_URL=sqlite://" + path,
-		"ADMIN_USERNAME=root", "ADMIN_PASSWORD=" + adminPassword,
+		"ADMIN_USERNAME=root", "ADMIN_PASSWORD=" + adminPassword, "STARTING_SET=false",
 	}
 	cfg, err := settings.Load(append(base, environ...))
 	if err != nil {

@@ -25,6 +25,7 @@ type Settings struct {
 	TLSKeyFile    string `env:"TLS_KEY_FILE" takes:"the path of a PEM key, together with TLS_CERT_FILE"`
 	SigningKeyB64 string `env:"SIGNING_KEY" takes:"an Ed25519 seed: 32 bytes, base64"`
 	PublicURLText string `env:"PUBLIC_URL" takes:"the master's URL as slaves and browsers see it, as in https://master.example.com"`
+	StartingSet   bool   `env:"STARTING_SET" envDefault:"true" takes:"true or false: whether a new database gets the usual players and rules"`
 	Database
 	telemetry.Retention
 	Limits
