@@ -19,6 +19,7 @@ import (
 
 	"github.com/uhdadmin/media-gateway/master/internal/adminapi"
 	"github.com/uhdadmin/media-gateway/master/internal/analytics"
+	"github.com/uhdadmin/media-gateway/master/internal/audit"
 	"github.com/uhdadmin/media-gateway/master/internal/auth"
 	"github.com/uhdadmin/media-gateway/master/internal/erasure"
 	"github.com/uhdadmin/media-gateway/master/internal/limits"
@@ -51,6 +52,7 @@ type App struct {
 	eraser      *erasure.Eraser
 	ingester    *telemetry.Ingester
 	janitor     *telemetry.Janitor
+	audit       *audit.Janitor
 	listener    net.Listener
 	handler     http.Handler
 	tls         *tls.Config // nil: plain HTTP
@@ -104,6 +106,7 @@ func New(ctx context.Context, cfg settings.Settings, log *slog.Logger) (_ *App, 
 	}
 	reported := telemetry.Config{Database: a.telemetry, Alone: a.store.Alone, Address: a.privacy.Address, Log: log, Registry: reg}
 	a.ingester, a.janitor = telemetry.NewIngester(reported), telemetry.NewJanitor(reported, cfg.Retention)
+	a.audit = audit.New(audit.Config{Store: a.store, Keep: cfg.AuditKept, Log: log, Registry: reg})
 	reg.MustRegister(a.limits)
 	a.sessions = sessions.New(sessions.Config{Store: a.store, Limits: a.limits, Published: a.board, Log: log, Registry: reg})
 	a.quotas = quota.New(quota.Config{Store: a.store, Limits: a.limits, Log: log, Registry: reg})
@@ -163,6 +166,7 @@ func (a *App) Run(ctx context.Context) error {
 	group.Go(func() error { return a.eraser.Run(ctx) })
 	group.Go(func() error { return a.ingester.Run(ctx) })
 	group.Go(func() error { return a.janitor.Run(ctx) })
+	group.Go(func() error { return a.audit.Run(ctx) })
 	group.Go(func() error { // lets go of the slaves that wait for a publish, or Serve would wait for them
 		<-ctx.Done()
 		a.board.Close()

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/uhdadmin/media-gateway/master/internal/account"
 	"github.com/uhdadmin/media-gateway/master/internal/publish"
@@ -29,6 +30,9 @@ type Settings struct {
 	Database
 	telemetry.Retention
 	Limits
+
+	// AuditKept is for how long entries of the audit log are kept; 0 is for ever.
+	AuditKept time.Duration `env:"RETENTION_AUDIT" envDefault:"730d" takes:"how long entries of the audit log are kept, as in 730d; 0: for ever"`
 
 	SigningKey ed25519.PrivateKey `env:"-"` // nil: configurations are not signed
 	PublicURL  *url.URL           `env:"-"` // nil: not known

@@ -89,3 +89,21 @@ func (s *Store) AuditLog(ctx context.Context, q Query) (Page[AuditEntry], error)
 		stamp: func(r *AuditEntry) Stamp { return Stamp{ID: &r.ID} },
 	}.List(ctx, q)
 }
+
+// AuditStep is how many entries ForgetAudit removes at most.
+const AuditStep = 1000
+
+// ForgetAudit removes the oldest entries, if they are from before a moment. It returns how many, and whether
+// there may be more.
+func (s *Store) ForgetAudit(ctx context.Context, before time.Time) (n int64, more bool, err error) {
+	err = s.report(ctx, func(ctx context.Context, tx bun.IDB) error {
+		oldest := tx.NewSelect().Model((*AuditEntry)(nil)).Column("id").OrderBy("id", bun.OrderAsc).Limit(AuditStep)
+		res, err := tx.NewDelete().Model((*AuditEntry)(nil)).Where("at < ?", before.UTC()).Where("id IN (?)", oldest).Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("forget audit log: %w", err)
+		}
+		n, err = res.RowsAffected()
+		return err
+	})
+	return n, n == AuditStep, err
+}
