@@ -75,6 +75,11 @@ func New(ctx context.Context, cfg settings.Settings, log *slog.Logger) (_ *App, 
 		return nil, err
 	}
 	a.onClose(a.store.Close)
+	if added, err := a.store.AddStartingSet(ctx, cfg.StartingSet); err != nil {
+		return nil, err
+	} else if added {
+		log.Info("Library filled with the usual players and rules")
+	}
 	passwords := auth.NewPasswords(cfg.MaxLogins)
 	if a.firstAdmin, err = ensureAdmin(ctx, a.store, passwords, cfg); err != nil {
 		return nil, err
