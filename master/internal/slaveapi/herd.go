@@ -1,7 +1,6 @@
 package slaveapi
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,11 +65,12 @@ func (e *busyError) Unwrap() error { return e.error }
 
 func busy(err error, spread time.Duration) error { return &busyError{err, spread} }
 
-// retryAfter is what a slave that is sent away with err is asked to wait, in whole seconds.
+// retryAfter is what a slave that is sent away with err is asked to wait, in whole seconds, at least the two
+// in which a master restarts.
 func retryAfter(err error) time.Duration {
 	spread := usualGap
 	if b, ok := errors.AsType[*busyError](err); ok {
 		spread = b.spread
 	}
-	return time.Second + rand.N(cmp.Or(spread, 1)).Truncate(time.Second)
+	return 2*time.Second + rand.N(spread+time.Second).Truncate(time.Second)
 }

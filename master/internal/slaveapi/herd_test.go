@@ -48,7 +48,7 @@ func TestHerd(t *testing.T) {
 			return false
 		}
 		after, err := strconv.Atoi(a.header.Get("Retry-After"))
-		if err != nil || after < 1 || after > 10 {
+		if err != nil || after < 2 || after > 12 {
 			t.Errorf("Retry-After is %q", a.header.Get("Retry-After"))
 		}
 		return true

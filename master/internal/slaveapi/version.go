@@ -74,9 +74,8 @@ func (a *API) wait(ctx context.Context, group fleet.Group, q versionQuery, also 
 	return entry, err
 }
 
-// comeBack is the time over which the slaves that waited at a master that stops are spread: half of them
-// would otherwise be back within a second. It is the time in which as many come in any case, since each
-// asks every 25 s or so; fewer slaves are spread less.
+// comeBack is the time over which the slaves that waited at a master that stops are spread. It is the
+// time in which as many come in any case, since each asks every 25 s or so; a few slaves are spread less.
 func comeBack(waiting int64) time.Duration {
 	return min(25*time.Second, time.Duration(waiting)*time.Second/20)
 }
