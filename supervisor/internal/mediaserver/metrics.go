@@ -15,7 +15,7 @@ type metrics struct {
 }
 
 func newMetrics() *metrics {
-	return &metrics{
+	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "uhd_mediaserver_requests_total",
 			Help: "Questions to the media server's own API by call (info, me, sessions, stop) and result: a status, error, busy (too many at a time), left_alone (after failures).",
@@ -38,6 +38,10 @@ func newMetrics() *metrics {
 			Help: "Times that EMBY_API_KEY was refused.",
 		}),
 	}
+	for _, result := range []string{"sent", "not_found", "failed", "dropped"} {
+		m.stops.WithLabelValues(result) // a count that begins at 1 is not seen to rise
+	}
+	return m
 }
 
 func resultOf(status int, err error) string {

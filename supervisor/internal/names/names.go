@@ -53,6 +53,9 @@ func Listen(ctx context.Context, cfg Config) (*Server, error) {
 	s := &Server{cfg: cfg, answers: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "uhd_name_lookups_total", Help: "Questions of nginx for names of upstreams, by answer: found, unknown or failed.",
 	}, []string{"result"})}
+	for _, result := range []string{"found", "unknown", "failed"} {
+		s.answers.WithLabelValues(result) // a count that begins at 1 is not seen to rise
+	}
 	sum := sha256.Sum256([]byte(cfg.Root))
 	address := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 64 | sum[0]&63, sum[1], sum[2]}), port)
 	var err error

@@ -75,6 +75,7 @@ func (s *Spool) Follow(log, consumer string, from Position) *Reader {
 		at: from, read: from, done: from, caughtUp: time.Now(),
 	}
 	j.readers = append(j.readers, r)
+	s.metrics.longLines.WithLabelValues(log, consumer) // a count that begins at 1 is not seen to rise
 	return r
 }
 

@@ -116,6 +116,9 @@ func New(cfg Config) (*Counter, error) {
 	if cfg.Redis != nil {
 		c.stores = append(c.stores, newKeeper("redis", cfg.SaveEvery, newRedisStore(cfg.Redis, slave, c.metrics.rewrites.Inc)))
 	}
+	for _, k := range c.stores {
+		c.metrics.saveFailures.WithLabelValues(k.name) // a count that begins at 1 is not seen to rise
+	}
 	c.book, err = disk.load(cfg.Zone)
 	if err != nil {
 		// Better to count anew from what the spool has than not to serve.
