@@ -3,20 +3,30 @@ package testbed
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"time"
 )
 
+// Ports that FreePort chooses among: below those from which Linux takes the local end of any connection
+// (net.ipv4.ip_local_port_range), or a port might be taken between the question and its use.
+const firstPort, endPort = 12000, 32768
+
 // FreePort returns a TCP port of the loopback address that nothing listens on now.
 func FreePort() (int, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+	var errs []error
+	for range 100 {
+		ln, err := net.Listen("tcp", fmt.Sprintf(":%d", firstPort+rand.N(endPort-firstPort)))
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		return ln.Addr().(*net.TCPAddr).Port, ln.Close()
 	}
-	defer func() { _ = ln.Close() }()
-	return ln.Addr().(*net.TCPAddr).Port, nil
+	return 0, fmt.Errorf("no free port: %w", errors.Join(errs...))
 }
 
 // WaitHTTP returns once url answers with the wanted status; certificates are not checked, since the
