@@ -95,11 +95,10 @@ func (a *Admins) Sessions(next http.Handler) http.Handler { return a.sessions.Lo
 
 // Login starts a session. Errors: ErrLogin, *ThrottledError.
 func (a *Admins) Login(ctx context.Context, username, password, address string) (Principal, error) {
-	try := attempt{username, address}
-	if wait := a.throttle.wait(try); wait > 0 {
+	try := newAttempt(username, address)
+	if wait := a.throttle.take(try); wait > 0 {
 		return Principal{}, &ThrottledError{wait}
 	}
-	a.throttle.take(try)
 	user, err := a.store.UserByName(ctx, username)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return Principal{}, fmt.Errorf("log in: %w", err)

@@ -10,11 +10,10 @@ import (
 // ChangePassword gives the user of the session another password. It ends all of the user's other sessions. Errors:
 // ErrLogin when current is not the password, *ThrottledError, fleet.FieldErrors about the new one.
 func (a *Admins) ChangePassword(ctx context.Context, who Principal, current, password, address string) error {
-	try := attempt{who.Name, address}
-	if wait := a.throttle.wait(try); wait > 0 {
+	try := newAttempt(who.Name, address)
+	if wait := a.throttle.take(try); wait > 0 {
 		return &ThrottledError{wait}
 	}
-	a.throttle.take(try)
 	user, err := a.store.Users.Get(ctx, who.UserID)
 	if err != nil {
 		return fmt.Errorf("change password: %w", err)

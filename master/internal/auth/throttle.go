@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -20,28 +21,33 @@ type throttle struct {
 	failure map[attempt]time.Time // when all failures of the pair are forgiven
 }
 
+// attempt is what failures are counted by.
 type attempt struct{ username, address string }
+
+// newAttempt counts IPv6 by networks of 64 bits: who has one address there has all.
+func newAttempt(username, address string) attempt {
+	if a, err := netip.ParseAddr(address); err == nil && a.Unmap().Is6() {
+		if network, err := a.WithZone("").Prefix(64); err == nil {
+			address = network.String()
+		}
+	}
+	return attempt{username, address}
+}
 
 func newThrottle(now func() time.Time) *throttle {
 	return &throttle{now: now, failure: map[attempt]time.Time{}}
 }
 
-// wait returns how long the pair must wait before its next attempt; 0: not at all.
-func (t *throttle) wait(a attempt) time.Duration {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	forgiven, tried := t.failure[a]
-	if !tried {
-		return 0
-	}
-	return max(0, forgiven.Sub(t.now())-(freeFailures-1)*refill)
-}
-
-// take counts an attempt before its password is verified, so that parallel guesses count too.
-func (t *throttle) take(a attempt) {
+// take counts an attempt, before its password is verified, so that parallel guesses count too. It returns how
+// long to wait for one; 0: not at all, go on.
+func (t *throttle) take(a attempt) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.now()
+	forgiven := t.failure[a]
+	if wait := forgiven.Sub(now) - (freeFailures-1)*refill; wait > 0 {
+		return wait
+	}
 	if len(t.failure) >= maxThrottled {
 		for other, forgiven := range t.failure {
 			if !forgiven.After(now) {
@@ -49,11 +55,11 @@ func (t *throttle) take(a attempt) {
 			}
 		}
 	}
-	forgiven := t.failure[a]
 	if forgiven.Before(now) {
 		forgiven = now
 	}
 	t.failure[a] = forgiven.Add(refill)
+	return 0
 }
 
 // forgive forgets the pair's failures, after it has succeeded.
