@@ -45,6 +45,9 @@ func (t *throttle) take(a attempt) time.Duration {
 	defer t.mu.Unlock()
 	now := t.now()
 	forgiven := t.failure[a]
+	if forgiven.Before(now) {
+		forgiven = now
+	}
 	if wait := forgiven.Sub(now) - (freeFailures-1)*refill; wait > 0 {
 		return wait
 	}
@@ -54,9 +57,6 @@ func (t *throttle) take(a attempt) time.Duration {
 				delete(t.failure, other)
 			}
 		}
-	}
-	if forgiven.Before(now) {
-		forgiven = now
 	}
 	t.failure[a] = forgiven.Add(refill)
 	return 0
