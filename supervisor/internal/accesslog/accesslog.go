@@ -7,6 +7,7 @@
 package accesslog
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -14,8 +15,8 @@ import (
 	"github.com/valyala/fastjson"
 )
 
-// Entry is one line. Texts are "" where the line has none; they belong to the Parser and are valid until it
-// parses the next line.
+// Entry is one line. Texts are "" where the line has none. They lie in the line, or in the Parser where the line
+// has them with escapes, and are valid until either is used again. Nobody changes them: others read them too.
 type Entry struct {
 	Timestamp   float64 // Unix seconds
 	RequestID   []byte  // 32 hex digits
@@ -74,10 +75,12 @@ type Login struct {
 	UserName []byte
 }
 
-// Parser reads lines one after the other, with memory that it uses again. It is for one goroutine.
+// Parser reads lines. It is for one goroutine.
 type Parser struct {
-	line  []byte // a copy: texts of the entry lie in it
-	json  fastjson.Parser
+	form   form              // of the flat line before
+	others []fastjson.Parser // of the lines that are not flat, and their texts; the first used ones are in use
+	used   int
+
 	entry *Entry
 	err   error
 	visit func(key []byte, v *fastjson.Value) // p.member, made once
@@ -86,21 +89,45 @@ type Parser struct {
 // ErrNoEntry is what a line's error wraps: it is cut off, or garbage.
 var ErrNoEntry = errors.New("no log entry")
 
-// Parse reads a line into e, whatever was in it before. Members that it does not know are left alone.
+// Parse reads a line into e, whatever was in it before. Members that it does not know are left alone. A line
+// that is an entry may stand in a larger JSON document as it is.
 func (p *Parser) Parse(line []byte, e *Entry) error {
-	p.line = append(p.line[:0], line...)
-	if p.parseFlat(e) {
-		return p.checked(e)
+	control, escape := characters(line)
+	if control {
+		return fmt.Errorf("%w: it has control characters", ErrNoEntry)
 	}
+	if escape || !p.parseFlat(line, e) {
+		if err := p.parseAny(line, e); err != nil {
+			return err
+		}
+	}
+	if e.Timestamp <= 0 {
+		return fmt.Errorf("%w: it has no timestamp", ErrNoEntry)
+	}
+	return nil
+}
+
+// Reset lets go of all entries: the memory of their texts is used again.
+func (p *Parser) Reset() { p.used = 0 }
+
+// parseAny reads an object of any form.
+func (p *Parser) parseAny(line []byte, e *Entry) error {
 	*e = Entry{}
-	v, err := p.json.ParseBytes(line)
-	if err != nil {
-		return fmt.Errorf("%w: of %d bytes", ErrNoEntry, len(line)) // its text would repeat the line's
+	if !json.Valid(line) { // the parser takes more, and fastjson's own check hangs on deep nesting
+		return fmt.Errorf("%w: of %d bytes", ErrNoEntry, len(line))
+	}
+	if p.used == len(p.others) {
+		p.others = append(p.others, fastjson.Parser{})
+	}
+	v, err := p.others[p.used].ParseBytes(line)
+	if err != nil { // whose text would repeat the line's
+		return fmt.Errorf("%w: of %d bytes", ErrNoEntry, len(line))
 	}
 	o, err := v.Object()
 	if err != nil {
 		return fmt.Errorf("%w: no object", ErrNoEntry)
 	}
+	p.used++
 	if p.visit == nil {
 		p.visit = p.member
 	}
@@ -110,100 +137,41 @@ func (p *Parser) Parse(line []byte, e *Entry) error {
 	if p.err != nil {
 		return fmt.Errorf("%w: %w", ErrNoEntry, p.err)
 	}
-	return p.checked(e)
-}
-
-func (p *Parser) checked(e *Entry) error {
-	if e.Timestamp <= 0 {
-		return fmt.Errorf("%w: it has no timestamp", ErrNoEntry)
-	}
 	return nil
 }
 
 // member takes one member into the entry.
 func (p *Parser) member(key []byte, v *fastjson.Value) {
 	e := p.entry
-	switch string(key) {
-	case "timestamp":
+	switch f := fields[string(key)]; f {
+	case unknown:
+	case timestamp:
 		p.number(&e.Timestamp, v)
-	case "request_id":
-		p.text(&e.RequestID, v)
-	case "ip":
-		p.text(&e.IP, v)
-	case "method":
-		p.text(&e.Method, v)
-	case "status":
-		var status int64
-		p.count(&status, v)
-		e.Status = int(status)
-	case "bytes_sent":
-		p.count(&e.BytesSent, v)
-	case "accounted":
-		p.count(&e.Accounted, v)
-	case "request_time":
+	case requestTime:
 		p.number(&e.RequestTime, v)
-	case "upstream_time":
-		p.text(&e.UpstreamTime, v)
-	case "upstream_status":
-		p.text(&e.UpstreamStatus, v)
-	case "server_name":
-		p.text(&e.ServerName, v)
-	case "scope":
-		p.text(&e.Scope, v)
-	case "profile":
-		p.text(&e.Profile, v)
-	case "uri":
-		p.text(&e.URI, v)
-	case "play_session_id":
-		p.text(&e.PlaySessionID, v)
-	case "item_id":
-		p.text(&e.ItemID, v)
-	case "verdict":
-		p.text(&e.Verdict, v)
-	case "reason":
-		p.text(&e.Reason, v)
-	case "rule":
-		p.text(&e.Rule, v)
-	case "bytes":
+	case status:
+		var code int64
+		p.count(&code, v)
+		e.Status = int(code)
+	case bytesSent:
+		p.count(&e.BytesSent, v)
+	case accounted:
+		p.count(&e.Accounted, v)
+	case sent:
 		p.count(&e.Bytes, v)
-	case "epoch":
-		p.text(&e.Epoch, v)
-	case "seq":
+	case seq:
 		p.count(&e.Seq, v)
-	default:
-		p.caller(key, v)
-	}
-}
-
-// caller takes members that say who asked, and what the request itself said.
-func (p *Parser) caller(key []byte, v *fastjson.Value) {
-	e := p.entry
-	switch string(key) {
-	case "client_name":
-		p.text(&e.ClientName, v)
-	case "client_version":
-		p.text(&e.ClientVersion, v)
-	case "device_id":
-		p.text(&e.DeviceID, v)
-	case "device_name":
-		p.text(&e.DeviceName, v)
-	case "kind":
-		p.text(&e.Kind, v)
-	case "user_id":
-		p.text(&e.UserID, v)
-	case "token_hash":
-		p.text(&e.TokenHash, v)
-	case "user_agent":
-		p.text(&e.UserAgent, v)
-	case "playback":
+	case playback:
 		p.text(&e.Playback.Event, v.Get("event"))
 		p.count(&e.Playback.PositionTicks, v.Get("position_ticks"))
 		e.Playback.IsPaused = v.GetBool("is_paused")
-	case "login":
+	case login:
 		e.Login.Present = v.Type() == fastjson.TypeObject
 		e.Login.Success = v.GetBool("success")
 		p.text(&e.Login.UserID, v.Get("user_id"))
 		p.text(&e.Login.UserName, v.Get("user_name"))
+	default:
+		p.text(e.text(f), v)
 	}
 }
 

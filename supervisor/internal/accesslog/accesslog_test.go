@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -78,6 +79,7 @@ var garbage = []string{
 	`{"timestamp":1e999}`, `{"timestamp":nan}`, `{"timestamp":1,"status":"200"}`, `{"timestamp":1,"bytes_sent":-1}`,
 	`{"timestamp":1,"bytes_sent":99999999999999999999}`, `{"timestamp":1,"ip":7}`, `{"timestamp":1,"login":{"user_id":1}}`,
 	requestLine[:200], requestLine[:150] + requestLine, strings.Repeat("\x00", 4096), "\xff\xfe{}", "{\"\":\"\x19\\b\"}", strings.Repeat("[", 100000),
+	`{"timestamp":1,"a":` + strings.Repeat("[", 100000), `{"timestamp":1,"a":` + strings.Repeat(`{"a":`, 50000),
 }
 
 func TestGarbage(t *testing.T) {
@@ -96,7 +98,7 @@ func TestGarbage(t *testing.T) {
 	}
 }
 
-// FuzzParse: any bytes are an entry or an error, and what Check lets through is a JSON object.
+// FuzzParse: any bytes are an entry or an error, and an entry is a JSON object.
 func FuzzParse(f *testing.F) {
 	for _, line := range append(garbage, requestLine) {
 		f.Add([]byte(line))
@@ -106,18 +108,17 @@ func FuzzParse(f *testing.F) {
 		before := bytes.Clone(line)
 		alike(t, line)
 		var e Entry
+		p.Reset()
 		if err := p.Parse(line, &e); err == nil {
+			var object map[string]json.RawMessage
+			if err := json.Unmarshal(line, &object); err != nil || object == nil {
+				t.Errorf("what is no object is taken: %v", err)
+			}
 			if e.BytesSent < 0 || e.Accounted < 0 || e.Bytes < 0 || !(e.Timestamp > 0) {
 				t.Errorf("%+v", e)
 			}
 		} else if !errors.Is(err, ErrNoEntry) {
 			t.Error(err)
-		}
-		if Check(line) == nil {
-			var object map[string]json.RawMessage
-			if err := json.Unmarshal(line, &object); err != nil || object == nil {
-				t.Errorf("Check takes what is no object: %v", err)
-			}
 		}
 		if !bytes.Equal(line, before) {
 			t.Error("the line was changed")
@@ -125,21 +126,80 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// TestFlat: the usual lines are known without the validator, and nothing that it would refuse is.
+// TestFlat: the usual lines are known without the parser for all, and nothing is that it would refuse.
 func TestFlat(t *testing.T) {
 	flat := strings.NewReplacer(`\"Pro\"`, "Pro", `\u00fc`, "ü").Replace(requestLine)
-	if !isFlat([]byte(flat)) {
+	var p Parser
+	var e Entry
+	if !p.parseFlat([]byte(flat), &e) {
 		t.Error("a line of nginx is not known")
 	}
-	for _, line := range append(garbage, `{"a":1}`, `{"a":01}`, `{"a":1.}`, `{"a":.5}`, `{"a":1e5}`, `{"a":-1}`, `{"a":true}`, `{"a":"x"}y`, `{"a":1,}`,
-		`{"a"}`, `{"a":}`, `{"a":1}}`, `{"a":"}`, `{"a":"\"}`, "{\"a\":\"\x1f\"}", `{"a":1,"b"`, `{"a":1.5,"b":""}`, `{,"a":1}`, `{"a":1 }`) {
-		if Check([]byte(line)) == nil && !json.Valid([]byte(line)) {
+	for _, line := range []string{
+		`"a":1`, `"a":01`, `"a":1.`, `"a":.5`, `"a":1e5`, `"a":-1`, `"a":true`, `"a":"x"}y`, `"a":1,`, `"a"`, `"a":`, `"a":1}`, `"a":"`,
+		`"a":"\"`, "\"a\":\"\x1f\"", `"a":1,"b"`, `"a":1.5,"b":""`, `,"a":1`, `"a":1 `, `"a":{}`, `"a":[1`,
+	} {
+		line = `{"timestamp":1,` + line + "}"
+		if p.Parse([]byte(line), &e) == nil && !json.Valid([]byte(line)) {
 			t.Errorf("%.60q is taken for JSON", line)
 		}
 	}
 	for end := range len(flat) {
-		if isFlat([]byte(flat[:end])) {
+		if p.parseFlat([]byte(flat[:end]), &e) {
 			t.Errorf("cut off: %q", flat[:end])
+		}
+	}
+}
+
+// TestForm: a line is read right whatever the form of the line before.
+func TestForm(t *testing.T) {
+	var p Parser
+	for _, line := range []string{
+		`{"timestamp":1,"ip":"a","status":200}`, `{"timestamp":2,"status":201,"ip":"b"}`, `{"timestamp":3,"ip":"c"}`, `{"ip":"d","timestamp":4}`,
+		`{"timestamp":5,"ipx":"e","ip":"e"}`, `{"timestamp":6,"other":1,"ip":"f"}`, `{"timestamp":7,"other":"1","ip":"g"}`, `{"timestamp":8,"ip":"","ip":"h"}`,
+		`{"timestamp":9,"ip":"i","status":1` + strings.Repeat(`,"x":1`, 100) + `}`, `{"timestamp":10,"ip":"j"}`,
+	} {
+		var e, want Entry
+		var fresh Parser
+		if err := errors.Join(p.Parse([]byte(line), &e), fresh.parseAny([]byte(line), &want)); err != nil || !reflect.DeepEqual(e, want) {
+			t.Errorf("%s: %+v, want %+v; %v", line, e, want, err)
+		}
+	}
+	if len(p.form) > longestForm {
+		t.Errorf("%d members are remembered", len(p.form))
+	}
+}
+
+// TestReset: entries with escapes stand beside each other until the parser is reset, and its memory does not grow.
+func TestReset(t *testing.T) {
+	var p Parser
+	entries := make([]Entry, 3)
+	for range 10 {
+		p.Reset()
+		for i := range entries {
+			if err := p.Parse(fmt.Appendf(nil, `{"timestamp":1,"uri":"\"%d"}`, i), &entries[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i, e := range entries {
+			if want := fmt.Sprintf(`"%d`, i); string(e.URI) != want {
+				t.Errorf("%q, want %q", e.URI, want)
+			}
+		}
+	}
+	if len(p.others) != len(entries) {
+		t.Errorf("%d parsers", len(p.others))
+	}
+}
+
+// TestCharacters: each byte at each place of a word is known for what it is.
+func TestCharacters(t *testing.T) {
+	for c := range 256 {
+		for at := range 19 {
+			line := bytes.Repeat([]byte("\xffa"), 10)[:19]
+			line[at] = byte(c)
+			if control, escape := characters(line); control != (c < 0x20) || escape != (c == '\\') {
+				t.Fatalf("byte %#x at %d: control %v, escape %v", c, at, control, escape)
+			}
 		}
 	}
 }
@@ -174,17 +234,6 @@ func BenchmarkParse(b *testing.B) {
 	var e Entry
 	for b.Loop() {
 		if err := p.Parse(line, &e); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkCheck(b *testing.B) {
-	line := []byte(strings.NewReplacer(`\"Pro\"`, "Pro", `\u00fc`, "ü").Replace(requestLine))
-	b.SetBytes(int64(len(line)))
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := Check(line); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -10,18 +10,19 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/uhdadmin/media-gateway/supervisor/internal/accesslog"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/spool"
 )
 
 // batches are lines that come once.
 type batches struct {
-	lines [][]byte
+	lines []spool.Line
 	done  spool.Position
 	ended context.CancelFunc
 }
 
-func (b *batches) Next(ctx context.Context, maxLines, _ int) (spool.Batch, error) {
-	n := min(maxLines, len(b.lines))
+func (b *batches) Next(ctx context.Context) (spool.Batch, error) {
+	n := min(1000, len(b.lines))
 	if n == 0 {
 		b.ended()
 		<-ctx.Done()
@@ -32,18 +33,28 @@ func (b *batches) Next(ctx context.Context, maxLines, _ int) (spool.Batch, error
 	return batch, nil
 }
 
+// parsed is a line as the spool has it.
+func parsed(text []byte) spool.Line {
+	var p accesslog.Parser
+	var e accesslog.Entry
+	if p.Parse(text, &e) != nil {
+		return spool.Line{Text: text}
+	}
+	return spool.Line{Text: text, Entry: &e}
+}
+
 func (b *batches) Done(p spool.Position) { b.done = p }
 
 // TestFollow: of a log with other requests, garbage and cut lines, the streams are seen, and all is done with.
 func TestFollow(t *testing.T) {
 	f := newFixture(t)
 	now := float64(f.clock().UnixMilli()) / 1000
-	line := func(session, item string) []byte {
-		return fmt.Appendf(nil, `{"timestamp":%.3f,"ip":"192.0.2.1","method":"GET","status":200,"bytes_sent":9,"accounted":0,"scope":"1","device_id":"d%s","play_session_id":%q,"item_id":%q,"verdict":"allow"}`, now, session, session, item)
+	line := func(session, item string) spool.Line {
+		return parsed(fmt.Appendf(nil, `{"timestamp":%.3f,"ip":"192.0.2.1","method":"GET","status":200,"bytes_sent":9,"accounted":0,"scope":"1","device_id":"d%s","play_session_id":%q,"item_id":%q,"verdict":"allow"}`, now, session, session, item))
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	b := &batches{ended: cancel, lines: [][]byte{
-		line("", ""), line("a", "f1"), []byte("{\"timestamp\":17\x00"), line("b", "f1")[:90], {}, line("", ""), line("c", "f2"),
+	b := &batches{ended: cancel, lines: []spool.Line{
+		line("", ""), line("a", "f1"), parsed([]byte("{\"timestamp\":17\x00")), parsed(line("b", "f1").Text[:90]), line("", ""), line("c", "f2"),
 	}}
 	n := int64(len(b.lines))
 	if err := f.Follow(ctx, b); err != nil {
@@ -98,9 +109,9 @@ func TestFollowSpool(t *testing.T) {
 // BenchmarkFollow is what the sessions' reading of the access log costs per line, one in ten of a stream.
 func BenchmarkFollow(b *testing.B) {
 	f := newFixture(b)
-	other := fmt.Appendf(nil, `{"timestamp":%d.000,"request_id":"7458b0766b416d08e76afba4c9f44650","ip":"192.0.2.1","method":"GET","status":200,"bytes_sent":20174,"request_time":0.001,"upstream_time":"0.001","upstream_status":"200","accounted":0,"server_name":"media.example.com","scope":"1","profile":"1","client_name":"Jellyfin Web","client_version":"10.11.5","device_id":"0123456789abcdef0123456789abcdef","device_name":"Firefox","kind":"header","user_id":"0123456789abcdef0123456789abcdef","token_hash":"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef","user_agent":"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0","uri":"/Items/0123456789abcdef0123456789abcdef/Images/Primary","play_session_id":"","item_id":"","verdict":"allow","reason":"","rule":""}`, time.Unix(1_700_000_000, 0).Unix())
-	stream := fmt.Appendf(nil, `{"timestamp":%d.000,"request_id":"7458b0766b416d08e76afba4c9f44650","ip":"192.0.2.1","method":"GET","status":200,"bytes_sent":2000174,"request_time":0.001,"upstream_time":"0.001","upstream_status":"200","accounted":0,"server_name":"media.example.com","scope":"1","profile":"1","client_name":"Jellyfin Web","client_version":"10.11.5","device_id":"0123456789abcdef0123456789abcdef","device_name":"Firefox","kind":"header","user_id":"0123456789abcdef0123456789abcdef","token_hash":"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef","user_agent":"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0","uri":"/Videos/0123456789abcdef0123456789abcdef/hls1/main/17.ts","play_session_id":"s","item_id":"0123456789abcdef0123456789abcdef","verdict":"allow","reason":"","rule":""}`, time.Unix(1_700_000_000, 0).Unix())
-	lines := make([][]byte, 0, b.N)
+	other := parsed(fmt.Appendf(nil, `{"timestamp":%d.000,"request_id":"7458b0766b416d08e76afba4c9f44650","ip":"192.0.2.1","method":"GET","status":200,"bytes_sent":20174,"request_time":0.001,"upstream_time":"0.001","upstream_status":"200","accounted":0,"server_name":"media.example.com","scope":"1","profile":"1","client_name":"Jellyfin Web","client_version":"10.11.5","device_id":"0123456789abcdef0123456789abcdef","device_name":"Firefox","kind":"header","user_id":"0123456789abcdef0123456789abcdef","token_hash":"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef","user_agent":"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0","uri":"/Items/0123456789abcdef0123456789abcdef/Images/Primary","play_session_id":"","item_id":"","verdict":"allow","reason":"","rule":""}`, time.Unix(1_700_000_000, 0).Unix()))
+	stream := parsed(fmt.Appendf(nil, `{"timestamp":%d.000,"request_id":"7458b0766b416d08e76afba4c9f44650","ip":"192.0.2.1","method":"GET","status":200,"bytes_sent":2000174,"request_time":0.001,"upstream_time":"0.001","upstream_status":"200","accounted":0,"server_name":"media.example.com","scope":"1","profile":"1","client_name":"Jellyfin Web","client_version":"10.11.5","device_id":"0123456789abcdef0123456789abcdef","device_name":"Firefox","kind":"header","user_id":"0123456789abcdef0123456789abcdef","token_hash":"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef","user_agent":"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0","uri":"/Videos/0123456789abcdef0123456789abcdef/hls1/main/17.ts","play_session_id":"s","item_id":"0123456789abcdef0123456789abcdef","verdict":"allow","reason":"","rule":""}`, time.Unix(1_700_000_000, 0).Unix()))
+	lines := make([]spool.Line, 0, b.N)
 	for i := range b.N {
 		if i%10 == 0 {
 			lines = append(lines, stream)

@@ -1,7 +1,6 @@
 package session
 
 import (
-	"bytes"
 	"context"
 	"math"
 	"time"
@@ -16,45 +15,31 @@ const (
 	// workers (lua/uhd/sessions.lua, GRACE).
 	tail = 30 * time.Second
 
-	linesAtOnce = 1000
-	bytesAtOnce = 1 << 20
 	// diskRetry is how long a log is left alone that cannot be read.
 	diskRetry = 5 * time.Second
 )
 
-// nothingPlayed is in the lines of all requests but streams and reports of playbacks; usualEnd is how most of
-// those lines end.
-var (
-	nothingPlayed = []byte(`"play_session_id":"","item_id":""`)
-	usualEnd      = []byte(`"play_session_id":"","item_id":"","verdict":"allow","reason":"","rule":""}`)
-)
-
-// Lines are the lines of a log as they come; see spool.Reader.
+// Lines are the lines of the access log as they come; see spool.Reader.
 type Lines interface {
-	Next(ctx context.Context, maxLines, maxBytes int) (spool.Batch, error)
+	Next(ctx context.Context) (spool.Batch, error)
 	Done(p spool.Position)
 }
 
-// Follow takes the lines of a log for signs of life, until ctx ends. Nothing of it has to be kept: sessions end
-// with this process, which nginx does not outlive.
+// Follow takes the lines of the access log for signs of life, until ctx ends; See those of what runs. Nothing of it has
+// to be kept: sessions end with this process, which nginx does not outlive.
 func (d *Desk) Follow(ctx context.Context, lines Lines) error {
-	var parser accesslog.Parser
-	var e accesslog.Entry
 	failing := false
 	for ctx.Err() == nil {
-		batch, err := lines.Next(ctx, linesAtOnce, bytesAtOnce)
+		batch, err := lines.Next(ctx)
 		if err != nil {
 			d.notRead(ctx, err, failing)
 			failing = true
 			continue
 		}
 		failing = false
-		for _, line := range batch.Lines {
-			if bytes.HasSuffix(line, usualEnd) || bytes.Contains(line, nothingPlayed) {
-				continue
-			}
-			if err := parser.Parse(line, &e); err == nil { // who counts usage counts garbage
-				d.See(&e)
+		for i := range batch.Lines {
+			if e := batch.Lines[i].Entry; e != nil { // who counts usage counts garbage
+				d.See(e)
 			}
 		}
 		lines.Done(batch.To)
@@ -82,7 +67,8 @@ func (d *Desk) Seen(scope, playSession string) {
 	}
 }
 
-// See takes a line of either log: bytes of a stream, or what a player reports of its playback.
+// See takes a line of the access log, or a record of a transfer that runs: bytes of a stream, or what a player reports of its
+// playback.
 func (d *Desk) See(e *accesslog.Entry) {
 	if len(e.Scope) == 0 || len(e.ItemID)+len(e.PlaySessionID) == 0 {
 		return

@@ -17,6 +17,7 @@ type journal struct {
 	began time.Time   // when it was begun, or first seen
 
 	readers []*Reader
+	shelf   shelf // has a lock of its own
 }
 
 func newJournal(log string) *journal { return &journal{log: log, live: 1, began: time.Now()} }

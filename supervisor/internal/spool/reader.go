@@ -1,11 +1,9 @@
 package spool
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math"
 	"os"
@@ -23,12 +21,11 @@ func (p Position) Before(q Position) bool {
 	return p.Segment < q.Segment || p.Segment == q.Segment && p.Offset < q.Offset
 }
 
-// Batch is whole lines of one file, as they stand there: they may be no JSON, hold NULs and invalid UTF-8,
-// and the last one of a segment may be cut off.
+// Batch is whole lines of one file, at least one.
 type Batch struct {
-	Lines    [][]byte // without their ends; valid until the next call of Next
+	Lines    []Line // valid until the next call of Next, as all that they hold
 	From, To Position
-	Lost     int64 // bytes before From that nobody can read any more: dropped, deleted, or in a line without end
+	Lost     int64 // bytes before To that nobody can read any more: dropped, deleted, or of lines that are too long
 }
 
 // Reader follows one log for one consumer. Next is for one goroutine, Done for any.
@@ -40,11 +37,8 @@ type Reader struct {
 
 	// What the goroutine of Next alone uses.
 	file   *os.File
-	number int64 // of file
-	buf    []byte
-	lines  [][]byte
-	head   int // of buf: what is unread begins
-	tail   int // and ends
+	number int64  // of file
+	held   *block // whose lines were handed over; nil: none
 	at     Position
 	long   bool // in the middle of a line that is too long
 
@@ -91,6 +85,7 @@ func (r *Reader) Done(p Position) {
 
 // Close ends the reader: the log no longer waits for it.
 func (r *Reader) Close() error {
+	r.release()
 	s := r.spool
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,36 +98,58 @@ func (r *Reader) Close() error {
 	return r.close()
 }
 
-// Next returns the next lines, at least one and at most maxLines of maxBytes together; a single line may be
-// longer. It waits for them until ctx ends. Other errors are the disk's: the same call may succeed later.
-func (r *Reader) Next(ctx context.Context, maxLines, maxBytes int) (Batch, error) {
+// release gives up the lines that were handed over.
+func (r *Reader) release() {
+	if r.held != nil {
+		r.journal.shelf.put(r.held)
+		r.held = nil
+	}
+}
+
+// Next returns the next lines. It waits for them until ctx ends. Other errors are the disk's: the same call may
+// succeed later.
+func (r *Reader) Next(ctx context.Context) (Batch, error) {
 	for {
-		state, end, lost := r.look()
+		r.release()
+		state, end := r.look()
 		if state == gone {
 			r.advance()
 			continue
 		}
-		if b, ok := r.cut(maxLines, maxBytes, lost); ok {
-			return b, nil
-		}
-		n, err := r.fill(end)
-		if err != nil {
+		var lines []Line
+		var err error
+		r.held, lines, err = r.journal.shelf.get(r.at, r.long, func(b *block) error { return r.fill(b, end, state == final) })
+		switch {
+		case err != nil:
 			return Batch{}, fmt.Errorf("read the %s log: %w", r.journal.log, err)
-		}
-		if n > 0 {
-			continue
-		}
-		if state == final { // and was before the read that found its end
-			if b, ok := r.rest(lost); ok {
+		case r.held != nil:
+			if b := r.take(lines); len(b.Lines) > 0 {
 				return b, nil
 			}
+		case state == final: // and was before the read that found its end
 			r.advance()
-			continue
-		}
-		if err := r.wait(ctx); err != nil {
-			return Batch{}, err
+		default:
+			if err := r.wait(ctx); err != nil {
+				return Batch{}, err
+			}
 		}
 	}
+}
+
+// take moves over the block at hand.
+func (r *Reader) take(lines []Line) Batch {
+	b := Batch{Lines: lines, From: r.at, To: r.held.to}
+	r.at, r.long = r.held.to, r.held.long
+	r.skipped(r.held.tooLong)
+	s := r.spool
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r.read = r.at
+	r.lost += r.held.lost
+	if len(lines) > 0 {
+		b.Lost, r.lost = r.lost, 0
+	}
+	return b
 }
 
 // wait returns when there may be more to read. An end of ctx does not hide what is there already.
@@ -150,8 +167,15 @@ func (r *Reader) wait(ctx context.Context) error {
 	}
 }
 
-// look asks the books about the file at hand: what becomes of it, how far it may be read, and what was lost.
-func (r *Reader) look() (state state, end, lost int64) {
+// skipped counts lines that are too long.
+func (r *Reader) skipped(lines int) {
+	if lines > 0 {
+		r.spool.metrics.longLines.WithLabelValues(r.journal.log, r.consumer).Add(float64(lines))
+	}
+}
+
+// look asks the books about the file at hand: what becomes of it, and how far it may be read.
+func (r *Reader) look() (state state, end int64) {
 	s := r.spool
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -160,141 +184,25 @@ func (r *Reader) look() (state state, end, lost int64) {
 	if j == s.usage && r.at.Segment == j.live {
 		end = j.whole
 	}
-	return j.stateOf(r.at.Segment), end, r.lost
+	return j.stateOf(r.at.Segment), end
 }
 
-// cut takes whole lines out of the buffer.
-func (r *Reader) cut(maxLines, maxBytes int, lost int64) (Batch, bool) {
-	b := Batch{Lines: r.lines[:0]}
-	for size := 0; len(b.Lines) < maxLines; {
-		unread := r.buf[r.head:r.tail]
-		end := bytes.IndexByte(unread, '\n')
-		if end < 0 || len(b.Lines) > 0 && size+end > maxBytes {
-			break
-		}
-		if r.long || end > r.spool.cfg.MaxLine {
-			if len(b.Lines) > 0 {
-				break
-			}
-			r.skipped()
-			lost = r.takeUp(end + 1)
-			continue
-		}
-		if len(b.Lines) == 0 {
-			b.From = r.at
-		}
-		if end > 0 {
-			b.Lines = append(b.Lines, unread[:end:end])
-			size += end
-		}
-		r.move(end + 1)
-	}
-	r.lines = b.Lines
-	return r.hand(b, lost)
-}
-
-// rest takes what is left at the end of a final segment: a line that was cut off, for its writer was.
-func (r *Reader) rest(lost int64) (Batch, bool) {
-	n := r.tail - r.head
-	if n == 0 {
-		return Batch{}, false
-	}
-	if r.long || n > r.spool.cfg.MaxLine {
-		r.skipped()
-		r.takeUp(n)
-		return Batch{}, false
-	}
-	b := Batch{Lines: append(r.lines[:0], r.buf[r.head:r.tail:r.tail]), From: r.at}
-	r.lines = b.Lines
-	r.move(n)
-	return r.hand(b, lost)
-}
-
-// hand makes a batch of lines the last one that was read.
-func (r *Reader) hand(b Batch, lost int64) (Batch, bool) {
-	if len(b.Lines) == 0 {
-		return b, false
-	}
-	b.To, b.Lost = r.at, lost
-	s := r.spool
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r.read = r.at
-	r.lost -= lost
-	return b, true
-}
-
-func (r *Reader) move(n int) {
-	r.head += n
-	r.at.Offset += int64(n)
-}
-
-// skipped counts a line that is too long.
-func (r *Reader) skipped() {
-	r.long = false
-	r.spool.metrics.longLines.WithLabelValues(r.journal.log, r.consumer).Inc()
-}
-
-// takeUp moves over bytes that are no line, and returns what is lost by now.
-func (r *Reader) takeUp(n int) int64 {
-	r.move(n)
-	s := r.spool
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r.lost += int64(n)
-	r.read = r.at
-	return r.lost
-}
-
-// readSize is how much a reader asks the kernel for.
-const readSize = 64 << 10
-
-// fill reads what comes after the buffer's content and before end. It returns 0 when there is nothing.
-func (r *Reader) fill(end int64) (int, error) {
+// fill reads what comes next and before end.
+func (r *Reader) fill(b *block, end int64, final bool) error {
+	b.reset(r.at, r.long)
 	if err := r.open(); err != nil || r.file == nil {
-		return 0, err
+		return err
 	}
-	r.makeRoom()
-	from := r.at.Offset + int64(r.tail-r.head)
-	room := min(int64(len(r.buf)-r.tail), max(0, end-from))
-	n, err := r.file.ReadAt(r.buf[r.tail:r.tail+int(room)], from)
-	r.tail += n
-	if n > 0 {
-		return n, nil
+	if err := b.read(r.file, r.at, r.long, end, final, r.spool.cfg.MaxLine); err != nil || !b.empty() {
+		return err
 	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		return 0, err
-	}
-	return 0, r.checkLength()
-}
-
-// makeRoom moves the unread to the buffer's front and, for a line that does not fit, makes it longer. One
-// longer than a line may be is dropped as it comes.
-func (r *Reader) makeRoom() {
-	if r.head == r.tail {
-		r.head, r.tail = 0, 0
-	}
-	if len(r.buf)-r.tail >= readSize/4 {
-		return
-	}
-	if r.tail-r.head > r.spool.cfg.MaxLine {
-		r.long = true
-		r.takeUp(r.tail - r.head)
-		r.head, r.tail = 0, 0
-		return
-	}
-	to := r.buf
-	if r.tail-r.head > len(r.buf)-readSize/4 {
-		to = make([]byte, min(2*len(r.buf), r.spool.cfg.MaxLine)+readSize)
-	}
-	r.tail = copy(to, r.buf[r.head:r.tail])
-	r.buf, r.head = to, 0
+	return r.checkLength()
 }
 
 // checkLength finds out whether a file at whose end the reader is was truncated by hand.
 func (r *Reader) checkLength() error {
 	info, err := r.file.Stat()
-	if err != nil || info.Size() >= r.at.Offset+int64(r.tail-r.head) {
+	if err != nil || info.Size() >= r.at.Offset {
 		return err
 	}
 	s := r.spool
@@ -333,9 +241,6 @@ func (r *Reader) open() error {
 		return err
 	}
 	r.file, r.number = f, r.at.Segment
-	if r.buf == nil {
-		r.buf = make([]byte, readSize)
-	}
 	return nil
 }
 
@@ -350,12 +255,15 @@ func (r *Reader) close() error {
 
 // advance goes on with the next file.
 func (r *Reader) advance() {
+	if r.long { // it ended with its file
+		r.skipped(1)
+	}
 	s := r.spool
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r.at = Position{Segment: r.journal.after(r.at.Segment)}
 	r.read = r.at
-	r.head, r.tail, r.long = 0, 0, false
+	r.long = false
 }
 
 // missed notes that a file went, as it does whenever one is taken out of the books. Spool.mu is held.

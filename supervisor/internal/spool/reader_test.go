@@ -84,13 +84,13 @@ func read(t testing.TB, r *Reader) (lines []string, lost int64) {
 	for {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		b, err := r.Next(ctx, 100, 1<<20)
+		b, err := r.Next(ctx)
 		if errors.Is(err, context.Canceled) {
 			return lines, lost
 		}
 		must(t, err)
 		for _, line := range b.Lines {
-			lines = append(lines, string(line))
+			lines = append(lines, string(line.Text))
 		}
 		lost += b.Lost
 		r.Done(b.To)
@@ -120,7 +120,7 @@ func TestFollow(t *testing.T) {
 	if n := b.Status().Segments; n != 1 {
 		t.Fatalf("%d segments while one consumer has not read it", n)
 	}
-	first, err := slow.Next(t.Context(), 2, 1<<20)
+	first, err := slow.Next(t.Context())
 	must(t, err)
 	if len(first.Lines) != 2 || first.To != (Position{1, 4}) {
 		t.Fatalf("%+v", first)
@@ -154,9 +154,9 @@ func TestNumbers(t *testing.T) {
 	b.reopen(t, Config{})
 	r = b.Follow(Access, "c", Position{2, 2})
 	b.write(t, "c\n")
-	got, err := r.Next(t.Context(), 1, 100)
+	got, err := r.Next(t.Context())
 	must(t, err)
-	if got.From.Segment <= 2 || string(got.Lines[0]) != "c" {
+	if got.From.Segment <= 2 || string(got.Lines[0].Text) != "c" {
 		t.Errorf("%+v", got)
 	}
 
@@ -196,10 +196,11 @@ func TestMeddling(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, Config{})
 			r := b.Follow(Access, "c", Position{})
-			b.write(t, "1\n2\n3\n")
-			first, err := r.Next(t.Context(), 2, 100)
+			b.write(t, "1\n2\n")
+			first, err := r.Next(t.Context())
 			must(t, err)
 			r.Done(first.To)
+			b.write(t, "3\n")
 			b.rotate(t)
 			b.write(t, "4\n5\n")
 			b.rotate(t)
@@ -240,11 +241,12 @@ func TestDroppedUnderReaders(t *testing.T) {
 	b := newBench(t, Config{MaxBytes: 45})
 	ahead, behind := b.Follow(Access, "ahead", Position{}), b.Follow(Access, "behind", Position{})
 	line := strings.Repeat("x", 9)
-	b.write(t, line+"\n"+line+"\n")
-	want(t, ahead, 0, line, line)
-	first, err := behind.Next(t.Context(), 1, 1)
+	b.write(t, line+"\n")
+	first, err := behind.Next(t.Context())
 	must(t, err)
 	behind.Done(first.To)
+	b.write(t, line+"\n")
+	want(t, ahead, 0, line, line)
 	b.rotate(t)
 	b.write(t, line+"\n"+line+"\n")
 	b.rotate(t)
@@ -276,9 +278,6 @@ func TestLineByLine(t *testing.T) {
 	if n := testutil.ToFloat64(b.metrics.longLines.WithLabelValues(Access, "c")); n != 3 {
 		t.Errorf("counted %v", n)
 	}
-	if len(r.buf) > 200<<10 {
-		t.Errorf("a buffer of %d bytes", len(r.buf))
-	}
 	// A file of NULs, as after a crash of the machine.
 	must(t, b.log.Truncate(1<<28))
 	before := heap()
@@ -297,20 +296,6 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// TestLimits of a batch: lines, and bytes but for a first line that has more.
-func TestLimits(t *testing.T) {
-	b := newBench(t, Config{})
-	r := b.Follow(Access, "c", Position{})
-	b.write(t, "12345\n1\n2\n3\n4\n")
-	for _, lines := range []int{1, 3, 1} {
-		got, err := r.Next(t.Context(), 3, 3)
-		must(t, err)
-		if len(got.Lines) != lines {
-			t.Errorf("%q, want %d lines", got.Lines, lines)
-		}
-	}
-}
-
 // TestNotified: a waiting reader has a line long before the next look.
 func TestNotified(t *testing.T) {
 	b := newBench(t, Config{Interval: time.Hour})
@@ -324,17 +309,17 @@ func TestNotified(t *testing.T) {
 	eventually(t, "it runs", func() bool { return b.Status().Consumers != nil })
 	for i := range 5 {
 		b.write(t, fmt.Sprintln(i))
-		got, err := r.Next(ctx, 1, 100)
+		got, err := r.Next(ctx)
 		must(t, err)
-		if string(got.Lines[0]) != fmt.Sprint(i) {
-			t.Errorf("%q", got.Lines)
+		if string(got.Lines[0].Text) != fmt.Sprint(i) {
+			t.Errorf("%q", got.Lines[0].Text)
 		}
 	}
 	must(t, b.Append([]byte("u\n")))
-	got, err := usage.Next(ctx, 1, 100)
+	got, err := usage.Next(ctx)
 	must(t, err)
-	if string(got.Lines[0]) != "u" {
-		t.Errorf("%q", got.Lines)
+	if string(got.Lines[0].Text) != "u" {
+		t.Errorf("%q", got.Lines[0].Text)
 	}
 }
 
@@ -410,11 +395,11 @@ func BenchmarkTail(b *testing.B) {
 	lines := 0
 	for b.Loop() {
 		if lines == 0 {
-			got, err := r.Next(b.Context(), 1000, 1<<20)
+			got, err := r.Next(b.Context())
 			must(b, err)
 			if lines = len(got.Lines); got.To.Offset == 70000000 {
 				r.at = Position{1, 0}
-				r.head, r.tail = 0, 0
+				s.access.shelf.blocks = nil
 			}
 		}
 		lines--

@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/fsnotify/fsnotify"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/uhdadmin/media-gateway/supervisor/internal/durable"
@@ -110,7 +111,7 @@ func (s *Spool) Run(ctx context.Context) error {
 	defer written.close()
 	gathered := time.NewTimer(0)
 	defer gathered.Stop()
-	gathering := true
+	var events <-chan fsnotify.Event // nil while readers wait for more to gather
 	s.report(s.look())
 	for {
 		select {
@@ -118,13 +119,11 @@ func (s *Spool) Run(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 			s.report(s.look())
-		case <-written.events:
-			if !gathering {
-				gathering = true
-				gathered.Reset(gather)
-			}
+		case <-events:
+			events = nil // the kernel makes one of all that happen meanwhile
+			gathered.Reset(gather)
 		case <-gathered.C:
-			gathering = false
+			events = written.events
 			s.wake()
 		case err := <-written.errors:
 			s.cfg.Log.Debug("Notifications about the spool were lost, looked at all the same", "error", err)

@@ -133,14 +133,14 @@ http {
 	var follower sync.WaitGroup
 	follower.Go(func() {
 		for len(seen) < players*each {
-			b, err := reader.Next(following, 500, 1<<20)
+			b, err := reader.Next(following)
 			if err != nil {
 				t.Errorf("%d lines: %v", len(seen), err)
 				return
 			}
 			for _, line := range b.Lines {
-				seen[string(line)]++
-				size += int64(len(line)) + 1
+				seen[string(line.Text)]++
+				size += int64(len(line.Text)) + 1
 			}
 			if b.Lost > 0 {
 				t.Errorf("lost %d bytes before %+v", b.Lost, b.From)

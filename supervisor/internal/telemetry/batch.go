@@ -3,7 +3,6 @@ package telemetry
 import (
 	"slices"
 
-	"github.com/uhdadmin/media-gateway/supervisor/internal/accesslog"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/spool"
 )
 
@@ -12,7 +11,7 @@ type batch struct {
 	from, to spool.Position
 	lines    int   // as the spool has them
 	garbage  int   // of those: no entries
-	lost     int64 // bytes before it that nobody can read any more
+	lost     int64 // bytes before its end that nobody can read any more
 	body     []byte
 	ends     []int // where each row ends in body
 }
@@ -28,27 +27,25 @@ func (b *batch) reset() {
 
 func (b *batch) rows() int { return len(b.ends) }
 
-func (b *batch) size() int { return len(b.body) }
+// full tells whether the batch takes no more lines. It goes by the lines alone, not by how they were read.
+func (b *batch) full(maxBytes int) bool { return b.lines >= maxRows || len(b.body) >= maxBytes }
 
-// add takes lines that follow those it has.
-func (b *batch) add(got spool.Batch) {
-	if b.lines == 0 {
-		b.from = got.From
-	}
-	b.to = got.To
-	b.lines += len(got.Lines)
+// add takes the first line that is left of got, which follows those that it has.
+func (b *batch) add(got *spool.Batch) {
+	line := &got.Lines[0]
+	b.to = line.End
+	b.lines++
 	b.lost += got.Lost
-	for _, line := range got.Lines {
-		if accesslog.Check(line) != nil {
-			b.garbage++
-			continue
-		}
-		if len(b.ends) > 0 {
-			b.body = append(b.body, ',')
-		}
-		b.body = append(b.body, line...)
-		b.ends = append(b.ends, len(b.body))
+	got.Lines, got.From, got.Lost = got.Lines[1:], line.End, 0
+	if line.Entry == nil {
+		b.garbage++
+		return
 	}
+	if len(b.ends) > 0 {
+		b.body = append(b.body, ',')
+	}
+	b.body = append(b.body, line.Text...)
+	b.ends = append(b.ends, len(b.body))
 }
 
 // whole returns all rows as a body, until rows are added.

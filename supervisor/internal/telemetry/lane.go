@@ -24,14 +24,15 @@ type lane struct {
 
 	// What the goroutine of run alone uses.
 	state    state
-	unsaved  bool        // the state on disk is older
-	held     spool.Batch // read, and of the next batch
+	stale    bool        // the state on disk is older
+	saved    time.Time   // when it was written
+	failing  bool        // it could not be
+	held     spool.Batch // read, and of this batch or the next
 	batch    batch
 	packed   []byte // what is being sent, compressed
-	maxRows  int
-	maxBytes int  // of one batch; less after the master has called one too large
-	proven   bool // the master has taken zstd
-	plain    bool // it has not, but takes bodies as they are
+	maxBytes int    // of one batch; less after the master has called one too large
+	proven   bool   // the master has taken zstd
+	plain    bool   // it has not, but takes bodies as they are
 
 	mu     sync.Mutex
 	status Status
@@ -56,6 +57,9 @@ func (l *lane) run(ctx context.Context) {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastCall)
 	defer cancel()
 	l.handOverRest(last)
+	if l.stale {
+		l.save()
+	}
 }
 
 // collect fills the batch: until it is full, or its first line has waited for that long, or, with no wait at
@@ -65,59 +69,58 @@ func (l *lane) collect(ctx context.Context, wait time.Duration) error {
 	if l.state.Intent != nil {
 		return l.repeat(ctx)
 	}
-	full, enough := context.WithCancel(ctx)
-	defer enough()
+	enough, stop := context.WithCancel(ctx)
+	defer stop()
 	if wait == 0 {
-		enough()
+		stop()
 	}
-	for b.lines < l.maxRows && b.size() < l.maxBytes {
-		got, err := l.next(full, l.maxRows-b.lines, l.maxBytes-b.size())
-		if err != nil && b.lines > 0 && ctx.Err() == nil {
-			return nil // the time is up, or the next call meets the disk's error again
-		}
-		if err != nil {
+	for !b.full(l.maxBytes) {
+		if err := l.next(enough); err != nil {
+			if b.lines > 0 && ctx.Err() == nil {
+				return nil // the time is up, or the next call meets the disk's error again
+			}
 			return err
 		}
-		if b.lines > 0 && got.From.Segment != b.to.Segment {
-			l.held = got
+		if b.lines > 0 && l.held.From.Segment != b.to.Segment {
 			return nil
 		}
-		if b.lines == 0 && wait > 0 {
-			defer time.AfterFunc(wait, enough).Stop()
+		if b.lines == 0 {
+			b.from = l.state.follow(l.held.From)
+			if wait > 0 {
+				defer time.AfterFunc(wait, stop).Stop()
+			}
 		}
-		b.add(got)
+		b.add(&l.held)
 	}
 	return nil
 }
 
 // repeat makes the batch anew that was under way when the process before this one ended. Where its lines are
-// gone, it is what has come since.
+// gone, it is empty.
 func (l *lane) repeat(ctx context.Context) error {
 	b, in := &l.batch, l.state.Intent
-	for b.lines < in.Lines {
-		got, err := l.next(ctx, in.Lines-b.lines, maxBytes)
-		if err != nil {
+	b.from = in.From
+	for b.to.Before(in.To) {
+		if err := l.next(ctx); err != nil {
 			return err
 		}
-		if !got.From.Before(in.To) {
-			l.held = got
+		if in.To.Before(l.held.Lines[0].End) {
 			break
 		}
-		b.add(got)
+		b.add(&l.held)
 	}
-	if b.lines == 0 {
-		b.from, b.to = in.From, in.To
-	}
+	b.to = in.To
 	return nil
 }
 
-// next reads from the spool.
-func (l *lane) next(ctx context.Context, lines, size int) (spool.Batch, error) {
-	if held := l.held; len(held.Lines) > 0 {
-		l.held = spool.Batch{}
-		return held, nil
+// next reads from the spool when all that was read is in a batch.
+func (l *lane) next(ctx context.Context) error {
+	if len(l.held.Lines) > 0 {
+		return nil
 	}
-	return l.reader.Next(ctx, lines, size)
+	got, err := l.reader.Next(ctx)
+	l.held = got
+	return err
 }
 
 // deliver sends the batch until the master has it or ctx ends.
@@ -142,11 +145,21 @@ func (l *lane) deliver(ctx context.Context) {
 	l.finish()
 }
 
+// noteEvery is how often it is noted what the master has, while more comes than batches hold: that much may be sent a
+// second time after a crash, as the same batches.
+const noteEvery = 10 * time.Second
+
+// determined tells whether the batch would be made again as it is from where the one before it ended, and so needs no
+// note: it ends where it is full, by the limits that a new process has.
+func (l *lane) determined() bool { return l.maxBytes == maxBytes && l.batch.full(maxBytes) }
+
 // begin notes what is about to be sent.
 func (l *lane) begin() {
 	b := &l.batch
-	if l.state.Intent == nil {
-		l.state.Intent = &intent{b.from, b.to, b.lines}
+	if l.state.Intent != nil {
+		return
+	}
+	if l.state.Intent = (&intent{b.from, b.to}); !l.determined() {
 		l.save()
 	}
 }
@@ -154,13 +167,12 @@ func (l *lane) begin() {
 // finish notes that the master has it.
 func (l *lane) finish() {
 	b := &l.batch
-	more := b.lines >= l.maxRows || b.size() >= l.maxBytes
 	l.state.Done, l.state.Intent = b.to, nil
 	l.skip(b.garbage, causeGarbage)
 	l.state.Dropped += b.lost
 	l.metrics.lost.Add(float64(b.lost))
-	if !more {
-		l.save() // else the next intent says it as well; a crash before repeats a batch that the master knows
+	if l.stale = true; !l.determined() || time.Since(l.saved) >= noteEvery {
+		l.save()
 	}
 	l.reader.Done(b.to)
 	l.note(nil)

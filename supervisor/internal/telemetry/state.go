@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/uhdadmin/media-gateway/supervisor/internal/durable"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/spool"
@@ -24,9 +25,17 @@ type state struct {
 
 // intent is a batch that may have been sent.
 type intent struct {
-	From  spool.Position `json:"from"`
-	To    spool.Position `json:"to"`
-	Lines int            `json:"lines"` // of the spool, garbage included
+	From spool.Position `json:"from"`
+	To   spool.Position `json:"to"`
+}
+
+// follow returns where a batch begins whose first line is read from a position on: where the one before it
+// ended, whatever is between, or with its segment.
+func (s *state) follow(first spool.Position) spool.Position {
+	if first.Segment == s.Done.Segment {
+		return s.Done
+	}
+	return spool.Position{Segment: first.Segment}
 }
 
 // key is the Idempotency-Key of the intent's batch.
@@ -69,10 +78,11 @@ func (l *lane) save() {
 	if err != nil {
 		l.metrics.errors.WithLabelValues(causeDisk).Inc()
 	}
-	if (err == nil) != l.unsaved {
+	l.stale, l.saved = err != nil, time.Now()
+	if l.failing == l.stale {
 		return
 	}
-	if l.unsaved = err != nil; err != nil {
+	if l.failing = l.stale; err != nil {
 		l.cfg.Log.Error("Telemetry cannot note what it sends, a crash may repeat a batch", "log", l.log, "error", err)
 	} else {
 		l.cfg.Log.Info("Telemetry notes what it sends again", "log", l.log)

@@ -3,8 +3,9 @@
 //
 //	spool → lines that are entries → batch → intent on disk → send until answered → position on disk → Done
 //
-// The intent says which lines a batch is of, so that after a crash the same batch is sent under the same
-// key, and the master knows one that it has. nginx never waits for any of this.
+// After a crash the same batch is sent under the same key, and the master knows one that it has: the intent says
+// which lines the batch is of, unless it is full, which a new process finds to be so as well. nginx never waits
+// for any of this.
 package telemetry
 
 import (
@@ -69,7 +70,7 @@ func New(cfg Config) (*Shipper, error) {
 	for _, log := range []string{spool.Access, spool.Usage} {
 		l := &lane{
 			cfg: cfg, log: log, kind: kinds[log], encoder: encoder, metrics: s.metrics.of(log),
-			path: filepath.Join(cfg.StateDir, "telemetry-"+log+".json"), maxRows: maxRows, maxBytes: maxBytes,
+			path: filepath.Join(cfg.StateDir, "telemetry-"+log+".json"), maxBytes: maxBytes,
 		}
 		l.load()
 		l.reader = cfg.Spool.Follow(log, consumer, l.state.from())

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -52,6 +53,7 @@ type ledger struct {
 	rows     map[string]int // by the row's n
 	sizes    []int          // rows of each batch
 	refusals int
+	again    int // batches that it had
 	// rule may answer in place of the ledger: a status, or 0 to take the batch. Called with mu held.
 	rule func(r *http.Request, rows []row) (status int, header map[string]string)
 	cut  func() bool // whether the answer to a batch that was taken is lost on its way; called with mu held
@@ -109,6 +111,8 @@ func (l *ledger) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		for _, row := range doc.Entries {
 			l.rows[filepath.Base(r.URL.Path)+"/"+strconv.Itoa(row.N)]++
 		}
+	} else {
+		l.again++
 	}
 	if l.cut != nil && l.cut() {
 		panic(http.ErrAbortHandler) // the answer is lost on its way
@@ -288,6 +292,43 @@ func TestKilled(t *testing.T) {
 	s.start(t)
 	eventually(t, "all rows", func() bool { return l.count() == lives*each })
 	l.wantOnce(t, 0, lives*each)
+}
+
+// TestKilledBetweenNotes: full batches are not noted one by one. A process that is killed after many makes the same ones
+// again, whatever lies between their lines, and none of their rows comes twice.
+func TestKilledBetweenNotes(t *testing.T) {
+	l := newLedger(t)
+	s := newSlave(t, l)
+	s.flush = time.Hour
+	s.segment = 500 << 10
+	for n := 0; n < 12_000; n += 500 {
+		s.write(t, n, n+500)
+		f, err := os.OpenFile(s.path("spool", "access.log"), os.O_APPEND|os.O_WRONLY, 0)
+		must(t, err)
+		_, err = f.WriteString("\n\n{\n" + strings.Repeat("x", n*50) + "\n\x00\n")
+		must(t, errors.Join(err, f.Close()))
+	}
+	s.start(t)
+	eventually(t, "full batches", func() bool { return l.count() >= 11_000 })
+	noted, err := os.ReadFile(s.path("state", "telemetry-access.json"))
+	must(t, err)
+	l.mu.Lock()
+	l.rule = func(*http.Request, []row) (int, map[string]string) { return http.StatusServiceUnavailable, nil }
+	l.mu.Unlock()
+	s.stop()
+	must(t, os.WriteFile(s.path("state", "telemetry-access.json"), noted, 0o600)) // as a kill leaves it
+	l.set(nil)
+	s.flush = time.Millisecond
+	s.start(t)
+	eventually(t, "all rows", func() bool { return l.count() == 12_000 })
+	eventually(t, "done", func() bool {
+		st := s.spool.Status()
+		return len(st.Consumers) > 0 && st.Consumers[0].LagBytes == 0
+	})
+	l.wantOnce(t, 0, 12_000)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t.Logf("%d batches came again", l.again)
 }
 
 // TestMasterAway: everything is kept while the master is away, refuses the token, or does not know the endpoint

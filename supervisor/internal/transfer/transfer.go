@@ -163,6 +163,7 @@ func (c *Collector) ask(ctx context.Context, last bool) (int, error) {
 	var lines []byte
 	var e accesslog.Entry
 	for _, record := range answer.Usage {
+		c.parser.Reset()
 		if err := c.parser.Parse(record, &e); err != nil || bytes.IndexByte(record, '\n') >= 0 {
 			c.metrics.garbage.Inc()
 			number = max(number, numberOf(record)) // or it would come for ever

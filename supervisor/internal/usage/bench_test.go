@@ -12,8 +12,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/uhdadmin/media-gateway/supervisor/internal/accesslog"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/durable"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/masterclient"
+	"github.com/uhdadmin/media-gateway/supervisor/internal/spool"
 )
 
 // million is a book of a million counters: of 250,000 subjects in each period that runs.
@@ -21,7 +23,7 @@ func million(now time.Time) *book {
 	b := newBook(time.UTC)
 	for n := range 250_000 {
 		number, _ := b.number(fmt.Appendf(nil, "user 1 %032x", n))
-		b.add(number, now, Count{1, 1000})
+		b.add(number, b.periodsAt(now), Count{1, 1000})
 	}
 	return b
 }
@@ -68,14 +70,18 @@ func BenchmarkSync(b *testing.B) {
 	b.ReportMetric(float64(c.book.counters), "counters")
 }
 
-// BenchmarkCount: lines of an access log, of 1,000 users.
+// BenchmarkCount: entries of an access log, of 1,000 users.
 func BenchmarkCount(b *testing.B) {
 	book := newBook(time.UTC)
 	now := time.Now()
-	lines := make([][]byte, 1000)
+	lines := make([]spool.Line, 1000)
+	entries := make([]accesslog.Entry, len(lines))
+	var parser accesslog.Parser
 	for i := range lines {
-		lines[i] = fmt.Appendf(nil, `{"timestamp":%.3f,"request_id":"%032x","ip":"10.0.%d.%d","method":"GET","status":200,"bytes_sent":4711,"request_time":0.003,"upstream_time":"0.002","upstream_status":"200","accounted":0,"server_name":"jf.example.com","scope":"1","profile":"1","client_name":"Jellyfin Web","client_version":"10.9.1","device_id":"%08x","device_name":"Firefox","kind":"header","user_id":"%032x","token_hash":"%064x","user_agent":"Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0","uri":"/users/%032x/items/latest","play_session_id":"","item_id":"","verdict":"allow","reason":"","rule":""}`,
+		text := fmt.Appendf(nil, `{"timestamp":%.3f,"request_id":"%032x","ip":"10.0.%d.%d","method":"GET","status":200,"bytes_sent":4711,"request_time":0.003,"upstream_time":"0.002","upstream_status":"200","accounted":0,"server_name":"jf.example.com","scope":"1","profile":"1","client_name":"Jellyfin Web","client_version":"10.9.1","device_id":"%08x","device_name":"Firefox","kind":"header","user_id":"%032x","token_hash":"%064x","user_agent":"Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0","uri":"/users/%032x/items/latest","play_session_id":"","item_id":"","verdict":"allow","reason":"","rule":""}`,
 			float64(now.UnixMilli())/1000, i, i/256, i%256, i, i, i, i)
+		must(b, parser.Parse(text, &entries[i]))
+		lines[i] = spool.Line{Text: text, Entry: &entries[i]}
 	}
 	var c counting
 	b.ReportAllocs()

@@ -57,9 +57,9 @@ type book struct {
 	numbers  map[subject]uint32
 	scopes   []string // of the subjects
 	tables   []*table
-	latest   [len(period.Kinds)]*table // that a line was counted in, by kind
-	counters int                       // that are not 0
-	remade   int                       // how often subjects were given other numbers
+	latest   periods // that a line was counted in
+	counters int     // that are not 0
+	remade   int     // how often subjects were given other numbers
 }
 
 // table is one period.
@@ -104,11 +104,21 @@ func (b *book) enter(s subject) uint32 {
 	return n
 }
 
-// add counts c for a subject at a time, in each period that is then. It reports whether that is the subject's
-// first in the running change.
-func (b *book) add(n uint32, at time.Time, c Count) (first bool) {
-	for kind := range period.Kinds {
-		row := b.table(kind, at).row(n)
+// periods is one of each kind, in the order of period.Kinds.
+type periods [len(period.Kinds)]*table
+
+// periodsAt returns the periods that a time is in.
+func (b *book) periodsAt(t time.Time) (p periods) {
+	for kind := range p {
+		p[kind] = b.table(kind, t)
+	}
+	return p
+}
+
+// add counts c for a subject in periods. It reports whether that is the subject's first in the running change.
+func (b *book) add(n uint32, in periods, c Count) (first bool) {
+	for _, t := range in {
+		row := t.row(n)
 		if row.changed == 0 {
 			b.counters++
 		}

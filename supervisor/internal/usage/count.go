@@ -18,13 +18,11 @@ const farAhead = time.Hour
 
 // counting turns lines of one log into counts of the book's.
 type counting struct {
-	parser accesslog.Parser
-	entry  accesslog.Entry
-	name   []byte // of a subject, used again
-	seen   func(*accesslog.Entry)
+	name []byte // of a subject, used again
+	seen func(*accesslog.Entry)
 }
 
-// of returns what a line counts for. A request counts when it reached the media server, which it tried where
+// countOf returns what a line counts for. A request counts when it reached the media server, which it tried where
 // upstream_status says anything, and its bytes are those that no record has told before.
 func countOf(e *accesslog.Entry) Count {
 	if len(e.Epoch) > 0 { // a record of a running transfer
@@ -45,33 +43,41 @@ type outcome struct {
 }
 
 // lines counts a batch. It returns the numbers of the subjects that it is about, each once.
-func (c *counting) lines(b *book, lines [][]byte, now time.Time) (touched []uint32, o outcome) {
+func (c *counting) lines(b *book, lines []spool.Line, now time.Time) (touched []uint32, o outcome) {
 	b.change++
 	o.lines = len(lines)
-	for _, line := range lines {
-		if c.parser.Parse(line, &c.entry) != nil {
+	for i := range lines {
+		e := lines[i].Entry
+		if e == nil {
 			o.skipped++
 			continue
 		}
 		if c.seen != nil {
-			c.seen(&c.entry)
+			c.seen(e)
 		}
-		used := countOf(&c.entry)
+		used := countOf(e)
 		if used == (Count{}) {
 			continue
 		}
 		o.used = o.used.plus(used)
-		at := timeOf(c.entry.Timestamp, now)
-		for _, s := range c.subjects() {
-			if len(s.value) == 0 && s.dimension != "global" || len(s.value) > longestValue {
+		periods := b.periodsAt(timeOf(e.Timestamp, now))
+		for _, s := range subjects {
+			c.name = append(append(append(c.name[:0], s.dimension...), ' '), e.Scope...)
+			c.name = append(c.name, ' ')
+			named := len(c.name)
+			c.name = s.value(c.name, e)
+			if size := len(c.name) - named; size == 0 && s.dimension != "global" || size > longestValue {
 				continue
 			}
-			n, ok := b.number(c.text(s.dimension, c.entry.Scope, s.value))
+			if !utf8.Valid(c.name) {
+				c.name = bytes.ToValidUTF8(c.name, []byte("\uFFFD"))
+			}
+			n, ok := b.number(c.name)
 			if !ok {
 				o.full++
 				continue
 			}
-			if b.add(n, at, used) {
+			if b.add(n, periods, used) {
 				touched = append(touched, n)
 			}
 		}
@@ -79,50 +85,42 @@ func (c *counting) lines(b *book, lines [][]byte, now time.Time) (touched []uint
 	return touched, o
 }
 
-type part struct {
+// subjects are those that an entry counts for; value appends theirs.
+var subjects = [...]struct {
 	dimension string
-	value     []byte
+	value     func(to []byte, e *accesslog.Entry) []byte
+}{
+	{"global", func(to []byte, _ *accesslog.Entry) []byte { return to }},
+	{"ip", func(to []byte, e *accesslog.Entry) []byte { return appendLower(to, e.IP) }},
+	{"user", func(to []byte, e *accesslog.Entry) []byte { return appendUser(to, e.UserID) }},
+	{"device", func(to []byte, e *accesslog.Entry) []byte { return append(to, e.DeviceID...) }},
+	{"profile", func(to []byte, e *accesslog.Entry) []byte { return append(to, e.Profile...) }},
 }
 
-// subjects are those that the entry counts for.
-func (c *counting) subjects() [5]part {
-	e := &c.entry
-	return [...]part{
-		{"global", nil}, {"ip", lower(e.IP)}, {"user", normalUser(e.UserID)}, {"device", e.DeviceID}, {"profile", e.Profile},
-	}
-}
-
-// text is the subject's text, valid until the next call.
-func (c *counting) text(dimension string, scope, value []byte) []byte {
-	c.name = append(append(c.name[:0], dimension...), ' ')
-	c.name = append(append(c.name, scope...), ' ')
-	c.name = append(c.name, value...)
-	if !utf8.Valid(c.name) {
-		c.name = bytes.ToValidUTF8(c.name, []byte("\uFFFD"))
-	}
-	return c.name
-}
-
-// normalUser brings a user id into the one form that rules and decisions have, in place: servers take it with
-// dashes and without, in any case. lua/uhd/rate_rules.lua does the same.
-func normalUser(id []byte) []byte {
-	out := lower(id)[:0]
+// appendUser brings a user id into the one form that rules and decisions have: servers take it with dashes and
+// without, in any case. lua/uhd/rate_rules.lua does the same.
+func appendUser(to, id []byte) []byte {
 	for _, c := range id {
 		if c != '-' {
-			out = append(out, c)
+			to = append(to, lower(c))
 		}
 	}
-	return out
+	return to
 }
 
-// lower makes letters of ASCII small, in place.
-func lower(b []byte) []byte {
-	for i, c := range b {
-		if 'A' <= c && c <= 'Z' {
-			b[i] = c + 'a' - 'A'
-		}
+func appendLower(to, text []byte) []byte {
+	for _, c := range text {
+		to = append(to, lower(c))
 	}
-	return b
+	return to
+}
+
+// lower makes a letter of ASCII small.
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
 }
 
 func timeOf(seconds float64, now time.Time) time.Time {
@@ -134,7 +132,7 @@ func timeOf(seconds float64, now time.Time) time.Time {
 	return at
 }
 
-// position is the place of one of the logs.
+// of returns the place of one of the logs.
 func (p *Positions) of(log string) *spool.Position {
 	if log == spool.Usage {
 		return &p.Usage

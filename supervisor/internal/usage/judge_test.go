@@ -97,7 +97,7 @@ func TestRemaining(t *testing.T) {
 	n, _ := b.number([]byte("user 1 abc"))
 	use := func(c Count) bool {
 		b.change++
-		b.add(n, now, c)
+		b.add(n, b.periodsAt(now), c)
 		return j.look(b, []uint32{n}, now)
 	}
 	tell := func(requests, bytes int64) bool {

@@ -83,7 +83,7 @@ func newQuotas(rules []api.RateLimitRule, log *slog.Logger) quotas {
 func normalised(dimension, value string) string {
 	switch dimension {
 	case "user":
-		return string(normalUser([]byte(value)))
+		return string(appendUser(nil, []byte(value)))
 	case "ip":
 		return strings.ToLower(value)
 	case "global":

@@ -162,13 +162,6 @@ func (c *Counter) Run(ctx context.Context) error {
 	return nil
 }
 
-// Lines and bytes of a log that are counted at once. Players' requests are not held up by it, other batches
-// are.
-const (
-	batchLines = 2000
-	batchBytes = 1 << 20
-)
-
 // retryAfter is how long to leave a disk alone that does not read.
 const retryAfter = time.Second
 
@@ -177,7 +170,7 @@ func (c *Counter) follow(ctx context.Context, log string, reader *spool.Reader) 
 	defer func() { _ = reader.Close() }()
 	counting := counting{seen: c.cfg.Seen}
 	for {
-		batch, err := reader.Next(ctx, batchLines, batchBytes)
+		batch, err := reader.Next(ctx)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

@@ -107,7 +107,7 @@ func TestExpire(t *testing.T) {
 	count := func(name string, at time.Time) {
 		b.change++
 		n, _ := b.number([]byte(name))
-		b.add(n, at, Count{1, 10})
+		b.add(n, b.periodsAt(at), Count{1, 10})
 	}
 	count("user 1 old", at)
 	count("user 1 both", at)
