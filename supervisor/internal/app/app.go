@@ -68,10 +68,10 @@ type App struct {
 	spool      *spool.Spool
 
 	// What becomes of the logs.
-	accessSigns, usageSigns *spool.Reader // signs of life of sessions
-	transfers               *transfer.Collector
-	telemetry               *telemetry.Shipper
-	usage                   *usage.Counter
+	signs     *spool.Reader // of life of sessions
+	transfers *transfer.Collector
+	telemetry *telemetry.Shipper
+	usage     *usage.Counter
 
 	limits *limits.Book
 	names  *names.Server // nil: its address cannot be had

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/redis/go-redis/v9"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/uhdadmin/media-gateway/shared/buildinfo"
 	"github.com/uhdadmin/media-gateway/shared/nginxconf"
@@ -16,7 +15,6 @@ import (
 	"github.com/uhdadmin/media-gateway/supervisor/internal/redisconn"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/session"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/settings"
-	"github.com/uhdadmin/media-gateway/supervisor/internal/spool"
 )
 
 // connectRedis makes the client of Redis, which connects when it is first used; nil when the slave has none.
@@ -61,14 +59,8 @@ func (a *App) knowPlayers(root string, s settings.Settings, master *masterclient
 	return err
 }
 
-// followSigns has the desk read both logs until ctx ends.
-func (a *App) followSigns(ctx context.Context) error {
-	var group errgroup.Group
-	for _, lines := range []*spool.Reader{a.accessSigns, a.usageSigns} {
-		group.Go(func() error { return a.sessions.Follow(ctx, lines) })
-	}
-	return group.Wait()
-}
+// followSigns has the desk read the access log until ctx ends.
+func (a *App) followSigns(ctx context.Context) error { return a.sessions.Follow(ctx, a.signs) }
 
 // scopesOf returns the media servers of a release as nginx's workers name them, see lua/uhd/scope.lua.
 func scopesOf(directives []*nginxconf.Directive) []string {

@@ -25,11 +25,9 @@ func (a *App) openSpool(root string, workers int, s settings.Settings) (err erro
 // followLogs makes what fills the usage log and what reads both logs. All readers begin here, before any of
 // them runs: the spool keeps what the slowest has not read.
 func (a *App) followLogs(root string, s settings.Settings, master *masterclient.Client) (err error) {
-	a.accessSigns = a.spool.Follow(spool.Access, "sessions", a.spool.End(spool.Access))
-	a.usageSigns = a.spool.Follow(spool.Usage, "sessions", a.spool.End(spool.Usage))
+	a.signs = a.spool.Follow(spool.Access, "sessions", a.spool.End(spool.Access))
 	a.transfers, err = transfer.New(transfer.Config{
-		Nginx: a.nginx, Spool: a.spool, Playing: func() bool { return a.sessions.Count() > 0 }, Seen: a.sessions.Seen,
-		Log: a.log, Registerer: a.registry,
+		Nginx: a.nginx, Spool: a.spool, Sessions: a.sessions, Log: a.log, Registerer: a.registry,
 	})
 	if err != nil {
 		return err

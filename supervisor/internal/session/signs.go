@@ -58,13 +58,12 @@ func (d *Desk) notRead(ctx context.Context, err error, again bool) {
 	}
 }
 
-// Seen is a sign of life of a play session: bytes were sent.
-func (d *Desk) Seen(scope, playSession string) {
+// Unheard says that signs of life cannot come in, for want of a disk that takes them: nobody counts as silent.
+func (d *Desk) Unheard() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, s := range d.table.named(scope, playSession) {
-		d.table.touch(s, d.cfg.Now())
-	}
+	d.expire() // who was silent before
+	d.table.touchAll(d.cfg.Now())
 }
 
 // See takes a line of the access log, or a record of a transfer that runs: bytes of a stream, or what a player reports of its

@@ -67,6 +67,20 @@ func TestWithoutCheckIn(t *testing.T) {
 	f.wasTold("realtime ann/a:false:1500 bob/a (2):false:7 /item f9:false:507")
 }
 
+// TestUnheard: while signs of life cannot come in nobody ends for want of them, and after that as ever.
+func TestUnheard(t *testing.T) {
+	f := newFixture(t)
+	f.see(record + a)
+	for range 5 {
+		f.pass(60 * time.Second)
+		f.Unheard()
+	}
+	f.wantLive(1, "a full disk")
+	f.pass(91 * time.Second)
+	f.Unheard()
+	f.wantLive(0, "silent while it could be heard")
+}
+
 // TestUserKnownLater: a session does not become a second one when its token's user is found out.
 func TestUserKnownLater(t *testing.T) {
 	f := newFixture(t)

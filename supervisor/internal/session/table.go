@@ -122,6 +122,21 @@ func (t *table) touch(s *live, at time.Time) {
 	t.order.MoveToBack(s.place)
 }
 
+// touchAll takes all for alive.
+func (t *table) touchAll(now time.Time) {
+	for place := t.order.Front(); place != nil; place = place.Next() {
+		s := place.Value.(*live)
+		s.seen = later(s.seen, now)
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
 func (t *table) find(o owner, id string) *live {
 	for _, s := range t.owners[o] {
 		if s.PlaySessionID == id {

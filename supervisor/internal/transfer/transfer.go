@@ -46,12 +46,20 @@ type sink interface {
 	Last() ([]byte, error)
 }
 
+// desk knows which streams run; see session.
+type desk interface {
+	Count() int
+	// See is told of each record once, whether it gets on disk or not: a sign of life. It does not keep the entry.
+	See(e *accesslog.Entry)
+	// Unheard says that signs of life cannot come in.
+	Unheard()
+}
+
 // Config of a Collector.
 type Config struct {
 	Nginx      source
 	Spool      sink
-	Playing    func() bool                     // whether streams run
-	Seen       func(scope, playSession string) // told of each record: a sign of life
+	Sessions   desk
 	Log        *slog.Logger
 	Registerer prometheus.Registerer
 }
@@ -64,10 +72,24 @@ type Collector struct {
 	changed chan struct{}
 
 	mu     sync.Mutex // guards what follows: one call at a time
-	epoch  string     // nginx's count that last belongs to
-	last   int64      // number of the last record on disk
+	onDisk record     // the last one that is
+	seen   record     // the last one that Sessions were told of
 	parser accesslog.Parser
 	failed string // the last error
+}
+
+// record names one of an nginx.
+type record struct {
+	epoch  string // nginx's count that the number belongs to
+	number int64
+}
+
+// in returns the number if it is one of that epoch: an nginx that was started anew counts from 1.
+func (r record) in(epoch string) int64 {
+	if r.epoch != epoch {
+		return 0
+	}
+	return r.number
 }
 
 // New goes on after the last record in the spool.
@@ -89,7 +111,8 @@ func New(cfg Config) (*Collector, error) {
 		cfg.Log.Error("Usage log's last line does not read, some records may be counted twice", "error", err)
 		return c, nil
 	}
-	c.epoch, c.last = string(e.Epoch), e.Seq
+	c.onDisk = record{string(e.Epoch), e.Seq}
+	c.seen = c.onDisk
 	return c, nil
 }
 
@@ -123,7 +146,7 @@ func (c *Collector) Run(ctx context.Context) error {
 // pause is how long to wait after an answer with that many records.
 func (c *Collector) pause(taken int) time.Duration {
 	pause := seldom
-	if taken > 0 || c.cfg.Playing() {
+	if taken > 0 || c.cfg.Sessions.Count() > 0 {
 		pause = often
 	}
 	if pace := time.Duration(c.pace.Load()); pace > 0 {
@@ -152,21 +175,18 @@ func (c *Collector) take(ctx context.Context, last bool) (taken int, err error) 
 }
 
 func (c *Collector) ask(ctx context.Context, last bool) (int, error) {
-	answer, err := c.cfg.Nginx.Usage(ctx, nginx.UsageQuery{Epoch: c.epoch, After: c.last, Limit: perCall, Close: last})
+	answer, err := c.cfg.Nginx.Usage(ctx, nginx.UsageQuery{Epoch: c.onDisk.epoch, After: c.onDisk.number, Limit: perCall, Close: last})
 	if err != nil {
 		return 0, err
 	}
-	number := c.last
-	if answer.Epoch != c.epoch {
-		number = 0 // an nginx that was started anew counts from 1
-	}
+	number, seen := c.onDisk.in(answer.Epoch), c.seen.in(answer.Epoch)
 	var lines []byte
 	var e accesslog.Entry
-	for _, record := range answer.Usage {
+	for _, text := range answer.Usage {
 		c.parser.Reset()
-		if err := c.parser.Parse(record, &e); err != nil || bytes.IndexByte(record, '\n') >= 0 {
+		if err := c.parser.Parse(text, &e); err != nil {
 			c.metrics.garbage.Inc()
-			number = max(number, numberOf(record)) // or it would come for ever
+			number = max(number, numberOf(text)) // or it would come for ever
 			continue
 		}
 		if e.Seq <= number {
@@ -174,33 +194,38 @@ func (c *Collector) ask(ctx context.Context, last bool) (int, error) {
 		}
 		c.metrics.gaps.Add(float64(e.Seq - number - 1))
 		number = e.Seq
-		c.cfg.Seen(string(e.Scope), string(e.PlaySessionID))
-		lines = appendLine(lines, answer.Epoch, record)
+		if number > seen {
+			c.cfg.Sessions.See(&e)
+			seen = number
+		}
+		lines = appendLine(lines, answer.Epoch, text)
 	}
+	c.seen = record{answer.Epoch, seen}
 	if err := c.cfg.Spool.Append(lines); err != nil {
-		return 0, err // nginx keeps them
+		c.cfg.Sessions.Unheard() // nginx keeps them, and may have more; nor can it write its log
+		return 0, err
 	}
-	c.epoch, c.last = answer.Epoch, number
+	c.onDisk = record{answer.Epoch, number}
 	c.metrics.records.Add(float64(bytes.Count(lines, []byte{'\n'})))
 	return len(answer.Usage), nil
 }
 
 // numberOf returns the number of a record that is otherwise garbage.
-func numberOf(record json.RawMessage) int64 {
+func numberOf(text json.RawMessage) int64 {
 	var numbered struct {
 		Seq int64 `json:"seq"`
 	}
-	_ = json.Unmarshal(record, &numbered) // 0 without one
+	_ = json.Unmarshal(text, &numbered) // 0 without one
 	return numbered.Seq
 }
 
 // appendLine writes a record as a line of the usage log: with the epoch that its number is of.
-func appendLine(lines []byte, epoch string, record json.RawMessage) []byte {
+func appendLine(lines []byte, epoch string, text json.RawMessage) []byte {
 	quoted, _ := json.Marshal(epoch) // of a string: no error
 	lines = append(lines, `{"epoch":`...)
 	lines = append(lines, quoted...)
 	lines = append(lines, ',')
-	lines = append(lines, record[1:]...)
+	lines = append(lines, text[1:]...)
 	return append(lines, '\n')
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/uhdadmin/media-gateway/supervisor/internal/accesslog"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/nginx"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/spool"
 )
@@ -56,16 +58,25 @@ func (k *keeper) Usage(_ context.Context, q nginx.UsageQuery) (nginx.Usage, erro
 	return answer, nil
 }
 
-func record(n int) string {
+func line(n int) string {
 	return fmt.Sprintf(`{"timestamp":17.5,"request_id":"r","scope":"7","play_session_id":"p%d","bytes":%d}`, n, n)
 }
 
 type side struct {
 	*Collector
-	spool *spool.Spool
-	dir   string
-	seen  []string
+	spool   *spool.Spool
+	dir     string
+	seen    []string
+	unheard int
 }
+
+func (s *side) Count() int { return 0 }
+
+func (s *side) See(e *accesslog.Entry) {
+	s.seen = append(s.seen, fmt.Sprintf("%s/%s", e.Scope, e.PlaySessionID))
+}
+
+func (s *side) Unheard() { s.unheard++ }
 
 // start is a start of the supervisor on dir.
 func start(t *testing.T, k *keeper, dir string) *side {
@@ -80,9 +91,7 @@ func start(t *testing.T, k *keeper, dir string) *side {
 	})
 	must(t, err)
 	s.Collector, err = New(Config{
-		Nginx: k, Spool: s.spool, Playing: func() bool { return false },
-		Seen: func(scope, playSession string) { s.seen = append(s.seen, scope+"/"+playSession) },
-		Log:  log, Registerer: prometheus.NewRegistry(),
+		Nginx: k, Spool: s.spool, Sessions: s, Log: log, Registerer: prometheus.NewRegistry(),
 	})
 	must(t, err)
 	return s
@@ -144,7 +153,7 @@ func TestOnce(t *testing.T) {
 	dir := t.TempDir()
 	s := start(t, k, dir)
 	for n := 1; n <= 30; n++ {
-		k.add(record(n))
+		k.add(line(n))
 	}
 	s.takeAll(t)
 	s.wantKept(t, 30)
@@ -155,11 +164,11 @@ func TestOnce(t *testing.T) {
 		t.Errorf("signs of life: %v", s.seen)
 	}
 
-	k.add(record(31))
+	k.add(line(31))
 	_, err := s.take(t.Context(), false) // on disk, and not confirmed
 	must(t, err)
 	s = start(t, k, dir)
-	k.add(record(32))
+	k.add(line(32))
 	s.takeAll(t)
 	s.wantKept(t, 32)
 
@@ -168,43 +177,57 @@ func TestOnce(t *testing.T) {
 		t.Error("no error")
 	}
 	*k = keeper{epoch: "e2", first: 1} // it was started anew
-	k.add(record(33), record(34))
+	k.add(line(33), line(34))
 	s.takeAll(t)
 	s.wantKept(t, 34)
 	*k = keeper{epoch: "e3", first: 1} // with this side down as well
-	k.add(record(35))
+	k.add(line(35))
 	s = start(t, k, dir)
 	s.takeAll(t)
 	s.wantKept(t, 35)
 }
 
-// TestFullDisk: what does not get on disk stays with nginx.
+// TestFullDisk: what does not get on disk stays with nginx, and is a sign of life all the same, once.
 func TestFullDisk(t *testing.T) {
 	k := &keeper{epoch: "e", first: 1}
 	s := start(t, k, t.TempDir())
-	k.add(record(1))
+	k.add(line(1))
 	s.takeAll(t)
 	blocked := filepath.Join(s.dir, "spool", "usage.log")
 	must(t, os.Rename(blocked, blocked+".aside"))
 	must(t, os.Mkdir(blocked, 0o755))
-	k.add(record(2))
-	if _, err := s.take(t.Context(), false); err == nil {
-		t.Error("no error")
+	k.add(line(2))
+	for range 2 {
+		if _, err := s.take(t.Context(), false); err == nil {
+			t.Error("no error")
+		}
 	}
-	if n := testutil.ToFloat64(s.metrics.errors); n != 1 {
+	if n := testutil.ToFloat64(s.metrics.errors); n != 2 {
 		t.Errorf("counted %v", n)
+	}
+	if s.unheard != 2 {
+		t.Errorf("sessions heard %d times that signs of life do not come in", s.unheard)
 	}
 	must(t, os.Remove(blocked))
 	must(t, os.Rename(blocked+".aside", blocked))
 	s.takeAll(t)
 	s.wantKept(t, 2)
+	if !slices.Equal(s.seen, []string{"7/p1", "7/p2"}) {
+		t.Errorf("signs of life: %v", s.seen)
+	}
+	*k = keeper{epoch: "of another nginx", first: 1}
+	k.add(line(3))
+	s.takeAll(t)
+	if s.wantKept(t, 3); len(s.seen) != 3 || s.unheard != 2 {
+		t.Errorf("signs of life: %v, not heard %d", s.seen, s.unheard)
+	}
 }
 
 // TestGarbage: a record that is no entry neither stops the others nor comes for ever.
 func TestGarbage(t *testing.T) {
 	k := &keeper{epoch: "e", first: 1}
 	s := start(t, k, t.TempDir())
-	k.add(record(1), `{"timestamp":-1}`, "{\"timestamp\":1,\n\"bytes\":1}", record(2))
+	k.add(line(1), `{"timestamp":-1}`, "{\"timestamp\":1,\n\"bytes\":1}", line(2))
 	s.takeAll(t)
 	s.wantKept(t, 2)
 	if len(k.records) != 0 || testutil.ToFloat64(s.metrics.garbage) != 2 {
@@ -217,7 +240,7 @@ func TestClose(t *testing.T) {
 	k := &keeper{epoch: "e", first: 1}
 	s := start(t, k, t.TempDir())
 	for n := 1; n <= 3*perCall; n++ {
-		k.add(record(n))
+		k.add(line(n))
 	}
 	s.Close(t.Context())
 	s.wantKept(t, 3*perCall)
