@@ -17,7 +17,8 @@ import (
 )
 
 type explainInput struct {
-	RequestID string `query:"request_id" required:"true" minLength:"1" maxLength:"128" doc:"what the player was told: X-Request-Id, the last word of the message"`
+	RequestID string `query:"request_id" maxLength:"128" doc:"what the player was told: X-Request-Id, the last word of the message"`
+	ID        int64  `query:"id" minimum:"1" doc:"in place of it, the id of a row of telemetry/blocked-requests: older agents tell players no request id"`
 }
 
 type explainOutput struct {
@@ -35,6 +36,35 @@ func (s *server) registerExplain() {
 }
 
 func (s *server) explain(ctx context.Context, in *explainInput) (*explainOutput, error) {
+	r, err := s.refused(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	lib, err := s.shelf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := new(explainOutput)
+	out.Body.Request = *r
+	out.Body.Explanation = explain.Of(explain.Refusal{
+		At: r.Time.Time(), ServerID: r.ServerID, IP: r.IP, UserID: r.UserID, DeviceID: r.DeviceID, ClientName: r.ClientName,
+		ClientVersion: r.ClientVersion, URI: r.URI, Reason: r.Reason, Rule: r.Rule,
+	}, lib, time.Now())
+	return out, nil
+}
+
+// refused returns the refusal that is asked about.
+func (s *server) refused(ctx context.Context, in *explainInput) (*telemetry.BlockedRequest, error) {
+	if (in.RequestID == "") == (in.ID == 0) {
+		return nil, &store.QueryError{Name: "request_id", Takes: "the id that the player was told; or give id, that of a row of telemetry/blocked-requests, alone"}
+	}
+	if in.ID != 0 {
+		row, err := analytics.BlockedRequests.Row(ctx, s.Analytics, in.ID)
+		if row == nil && err == nil {
+			err = huma.Error404NotFound("telemetry/blocked-requests has no row with this id: what is older than RETENTION_BLOCKED_REQUESTS is gone")
+		}
+		return row, err
+	}
 	page, err := analytics.BlockedRequests.Page(ctx, s.Analytics, analytics.Selection{
 		Where: map[string]string{"request_id": in.RequestID}, Limit: 1,
 	})
@@ -44,18 +74,7 @@ func (s *server) explain(ctx context.Context, in *explainInput) (*explainOutput,
 	if len(page.Items) == 0 {
 		return nil, huma.Error404NotFound(unknownRequest(in.RequestID))
 	}
-	lib, err := s.shelf(ctx)
-	if err != nil {
-		return nil, err
-	}
-	r := page.Items[0]
-	out := new(explainOutput)
-	out.Body.Request = r
-	out.Body.Explanation = explain.Of(explain.Refusal{
-		At: r.Time.Time(), ServerID: r.ServerID, IP: r.IP, UserID: r.UserID, DeviceID: r.DeviceID, ClientName: r.ClientName,
-		ClientVersion: r.ClientVersion, URI: r.URI, Reason: r.Reason, Rule: r.Rule,
-	}, lib, time.Now())
-	return out, nil
+	return &page.Items[0], nil
 }
 
 var requestID = regexp.MustCompile(`^[0-9a-f]{32}$`)
@@ -74,6 +93,8 @@ func (s *server) shelf(ctx context.Context) (lib explain.Library, err error) {
 		func() error { lib.Profiles, err = everything(ctx, s.Store.Profiles); return err },
 		func() error { lib.Players, err = everything(ctx, s.Store.Players); return err },
 		func() error { lib.URIRules, err = everything(ctx, s.Store.URIRules); return err },
+		func() error { lib.NginxMaps, err = everything(ctx, s.Store.NginxMaps); return err },
+		func() error { lib.LocationRules, err = everything(ctx, s.Store.LocationRules); return err },
 		func() error { lib.RateLimits, err = everything(ctx, s.Store.RateLimitRules); return err },
 		func() error { lib.StreamRules, err = everything(ctx, s.Store.StreamRules); return err },
 		func() error { lib.Enforcements, err = everything(ctx, s.Store.Enforcements); return err },

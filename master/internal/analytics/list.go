@@ -67,6 +67,18 @@ func (k *Kind[T]) Page(ctx context.Context, a *Analytics, s Selection) (Page[T],
 	return page, err
 }
 
+// Row returns the row with the id, nil when there is none.
+func (k *Kind[T]) Row(ctx context.Context, a *Analytics, id int64) (*T, error) {
+	page, err := k.read(ctx, a.db.NewSelect().Where("id = ?", id), Selection{Limit: 1})
+	if err != nil {
+		return nil, fmt.Errorf("read one of %s: %w", k.Name, err)
+	}
+	if len(page.Items) == 0 {
+		return nil, nil
+	}
+	return &page.Items[0], nil
+}
+
 // Each hands over every row from the selection's first page on.
 func (k *Kind[T]) Each(ctx context.Context, a *Analytics, s Selection, row func(*T) error) error {
 	for {

@@ -126,7 +126,8 @@ func TestAnalyticsParameters(t *testing.T) {
 		"/telemetry/devices?from=2026-01-02&to=2026-01-01": "query.from",
 		"/signals/sharing?networks=1":                      "query.networks",
 		"/signals/sharing?from=2026-01-01&to=2026-06-01":   "query.from",
-		"/explain": "query.request_id",
+		"/explain":                   "query.request_id",
+		"/explain?request_id=x&id=1": "query.request_id",
 	} {
 		if p := m.admin.do(t, "GET", admin+path, nil).problem(t, 422); !names(p, field) {
 			t.Errorf("%s gives %+v, want a complaint about %s", path, p, field)
@@ -153,6 +154,17 @@ func TestExplain(t *testing.T) {
 		t.Errorf("explained by %s", found.body)
 	}
 	m.admin.do(t, "GET", rule["path"].(string), nil).want(t, http.StatusOK)
+
+	// Older agents report refusals without an id.
+	slave.do(t, "POST", "/api/v1/slave/telemetry/blocked-requests", fmt.Sprintf(`{"entries":[{"reason":"ban","ip":"192.0.2.9","uri":"/x","timestamp":%d}]}`, time.Now().Unix())).want(t, http.StatusOK)
+	ids := m.admin.do(t, "GET", admin+"/telemetry/blocked-requests?ip=192.0.2.9", nil).items(t, "id")
+	if len(ids) != 1 {
+		t.Fatalf("listed are %q", ids)
+	}
+	if got := m.admin.do(t, "GET", admin+"/explain?id="+ids[0], nil); got.object(t)["reason"] != "ban" {
+		t.Errorf("a refusal without a request id is explained by %s", got.body)
+	}
+	m.admin.do(t, "GET", admin+"/explain?id=1", nil).problem(t, http.StatusNotFound)
 }
 
 // TestAddressesAreKeptAsSet: the setting holds for what comes after it, from its answer on.

@@ -28,13 +28,15 @@ type Refusal struct {
 
 // Library is what the master has at hand to explain it by.
 type Library struct {
-	Servers      []fleet.Server
-	Profiles     []library.Profile
-	Players      []library.Player
-	URIRules     []library.URIRule
-	RateLimits   []library.RateLimitRule
-	StreamRules  []library.StreamRule
-	Enforcements []library.Enforcement
+	Servers       []fleet.Server
+	Profiles      []library.Profile
+	Players       []library.Player
+	URIRules      []library.URIRule
+	NginxMaps     []library.NginxMap
+	LocationRules []library.LocationRule
+	RateLimits    []library.RateLimitRule
+	StreamRules   []library.StreamRule
+	Enforcements  []library.Enforcement
 }
 
 // Explanation of a refusal.

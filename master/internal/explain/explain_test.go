@@ -38,8 +38,10 @@ func shelf() Library {
 			{ID: 2, Name: "family", ServiceType: api.Emby, URIRuleIDs: []int64{11}, UpdatedAt: after, ConcurrentStreams: api.ConcurrentStreams{MaxStreams: 2}},
 			{ID: 3, Name: "jellyfin", ServiceType: api.Jellyfin, IsDefault: true},
 		},
-		Players:  []library.Player{{ID: 21, ClientName: "Infuse", MinVersion: "7.8", Enabled: true, UpdatedAt: before}, {ID: 22, ClientName: "VLC", Enabled: true}},
-		URIRules: []library.URIRule{block(11, api.MatchPrefix, "/System/"), block(12, api.MatchExact, "/emby/Web"), block(13, api.MatchRegex, `^/items/\d+/download`), block(14, api.MatchPrefix, "/web/")},
+		Players:       []library.Player{{ID: 21, ClientName: "Infuse", MinVersion: "7.8", Enabled: true, UpdatedAt: before}, {ID: 22, ClientName: "VLC", Enabled: true}},
+		URIRules:      []library.URIRule{block(11, api.MatchPrefix, "/System/"), block(12, api.MatchExact, "/emby/Web"), block(13, api.MatchRegex, `^/items/\d+/download`), block(14, api.MatchPrefix, "/web/")},
+		NginxMaps:     []library.NginxMap{{ID: 61, Name: "old", Source: "http_user_agent", Enabled: true, UpdatedAt: before}},
+		LocationRules: []library.LocationRule{{ID: 71, Name: "none", Pattern: "/x", Enabled: true, UpdatedAt: after}},
 		RateLimits: []library.RateLimitRule{
 			{ID: 31, RateLimitRule: api.RateLimitRule{ApplyTo: "user", RatePerMinute: 100}, Enabled: true, UpdatedAt: before},
 			{ID: 32, RateLimitRule: api.RateLimitRule{ApplyTo: "ip", ApplyValue: "192.0.2.9", QuotaDaily: 5}, Enabled: false, UpdatedAt: before},
@@ -71,6 +73,9 @@ func TestOf(t *testing.T) {
 		{"a path that a profile has no rule for", Refusal{Reason: "uri_blocked", ServerID: 2, URI: "/web"}, nil},
 		{"exactly", Refusal{Reason: "uri_blocked", ServerID: 1, URI: "/WEB"}, []string{"uri-rules/12 holds", "uri-rules/14 holds"}},
 		{"by regex", Refusal{Reason: "uri_blocked", URI: "/Items/7/Download"}, []string{"uri-rules/13 holds"}},
+		{"by a map", Refusal{Reason: "denied_by_map", Rule: "61"}, []string{"nginx-maps/61 holds named"}},
+		{"by a map that is gone", Refusal{Reason: "denied_by_map", Rule: "62"}, []string{"nginx-maps/62 deleted named"}},
+		{"by a location", Refusal{Reason: "denied_by_location", Rule: "71"}, []string{"location-rules/71 changed named"}},
 		{"no rules", Refusal{Reason: "no_rules"}, nil},
 		{"a code of tomorrow", Refusal{Reason: "moon_phase"}, nil},
 	} {
@@ -93,21 +98,30 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// TestEveryReasonHasAText: each code that the slaves' Lua gives.
+// TestEveryReasonHasAText: each code that the slaves' Lua gives, or that is rendered.
 func TestEveryReasonHasAText(t *testing.T) {
-	lua, err := os.ReadFile("../../../lua/uhd/deny.lua")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, list, _ := strings.Cut(string(lua), "local MESSAGES = {")
-	list, _, _ = strings.Cut(list, "\n}")
-	codes := regexp.MustCompile(`(?m)^  (\w+) = `).FindAllStringSubmatch(list, -1)
-	if len(codes) < 10 {
-		t.Fatalf("found only %q in deny.lua", codes)
-	}
-	for _, code := range codes {
-		if _, ok := texts[code[1]]; !ok {
-			t.Errorf("reason %s has no text", code[1])
+	for _, source := range []struct {
+		path, begin, end string
+		code             *regexp.Regexp
+		least            int
+	}{
+		{"../../../lua/uhd/deny.lua", "local MESSAGES = {", "\n}", regexp.MustCompile(`(?m)^  (\w+) = `), 10},
+		{"../render/answer.go", "const (", "\n)", regexp.MustCompile(`(?m)^\treason\w+\s*= "(\w+)"`), 2},
+	} {
+		text, err := os.ReadFile(source.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, list, _ := strings.Cut(string(text), source.begin)
+		list, _, _ = strings.Cut(list, source.end)
+		codes := source.code.FindAllStringSubmatch(list, -1)
+		if len(codes) < source.least {
+			t.Fatalf("found only %q in %s", codes, source.path)
+		}
+		for _, code := range codes {
+			if _, ok := texts[code[1]]; !ok {
+				t.Errorf("reason %s has no text", code[1])
+			}
 		}
 	}
 }

@@ -102,6 +102,38 @@ func (s *search) uriRules() {
 	}
 }
 
+func (s *search) denyMap() {
+	for i := range s.lib.NginxMaps {
+		m := &s.lib.NginxMaps[i]
+		s.addNamed("nginx-maps", entry{id: m.ID, name: m.Name + " of " + m.Source, enabled: m.Enabled, updated: m.UpdatedAt})
+	}
+	s.addGone("nginx-maps")
+}
+
+func (s *search) location() {
+	for i := range s.lib.LocationRules {
+		l := &s.lib.LocationRules[i]
+		s.addNamed("location-rules", entry{
+			id: l.ID, name: fmt.Sprintf("%s (%s %s)", l.Name, l.MatchType, l.Pattern), enabled: l.Enabled, updated: l.UpdatedAt,
+		})
+	}
+	s.addGone("location-rules")
+}
+
+// addNamed adds an entry if the slave named it.
+func (s *search) addNamed(resource string, e entry) {
+	if strconv.FormatInt(e.id, 10) == s.r.Rule {
+		s.add(resource, e, true)
+	}
+}
+
+// addGone adds what the slave named and the library has no more.
+func (s *search) addGone(resource string) {
+	if id, err := strconv.ParseInt(s.r.Rule, 10, 64); err == nil && len(s.found) == 0 {
+		s.addDeleted(resource, id)
+	}
+}
+
 // concerns reports whether a rule about a dimension holds for the request, values compared as in
 // lua/uhd/rate_rules.lua; a rule without a value holds for each one.
 func (s *search) concerns(dimension, value string) bool {

@@ -1,6 +1,6 @@
 package explain
 
-// texts holds what the reason codes of lua/uhd/deny.lua mean. find adds the rules; nil where there are none.
+// texts holds what the reason codes of lua/uhd/deny.lua, and those that are rendered, mean. find adds the rules; nil where there are none.
 var texts = map[string]struct {
 	why, cure string
 	find      func(*search)
@@ -9,6 +9,16 @@ var texts = map[string]struct {
 		"The path is on the block list of the server's profile.",
 		"Disable or narrow the uri-rule, or add one with action skip for this path, and publish.",
 		(*search).uriRules,
+	},
+	"denied_by_map": {
+		"A deny map of the server's profile is 1 for this request.",
+		"Disable the nginx-map, or change its entries so that this request is 0 there; then publish.",
+		(*search).denyMap,
+	},
+	"denied_by_location": {
+		"A location rule refuses the path: it is of the kind deny, or one of its deny_maps is 1 for this request.",
+		"Disable or narrow the location-rule, or take the map out of its deny_maps; then publish.",
+		(*search).location,
 	},
 	"client_not_allowed": {
 		"The client's name is not among the players that the server's profile lets in.",
