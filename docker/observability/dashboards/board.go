@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 )
 
 // board is one dashboard.
@@ -81,12 +82,8 @@ func (b *board) render() ([]byte, error) {
 }
 
 func titleOf(uid string) string {
-	for _, t := range [][2]string{{"uhd-fleet", "Fleet"}, {"uhd-slave", "One slave"}, {"uhd-master", "Master"}, {"uhd-telemetry", "Telemetry"}} {
-		if t[0] == uid {
-			return t[1]
-		}
-	}
-	return uid
+	at := slices.IndexFunc(boards, func(b board) bool { return b.uid == uid })
+	return boards[at].title
 }
 
 // panels lays the rows out, from left to right and then down.

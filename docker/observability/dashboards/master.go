@@ -15,6 +15,11 @@ var master = board{
 			{"stat", "Kicks in force", "被踢出、正被拒绝的会话数。", count, 4, "", []query{{`max(uhd_kicks_in_force{instance=~"$instance"})`, ""}}},
 			{"timeseries", "Slave API by route", "Slave 的请求，每秒次数，按接口。", perSecond, 8, "", []query{{`sum by (route) (rate(uhd_slave_requests_total{instance=~"$instance"}[$__rate_interval]))`, "{{route}}"}}},
 			{"timeseries", "Slave API: answers that are errors", "4xx 与 5xx 应答，每秒次数。401/403 说明令牌无效或服务器被停用。", perSecond, 8, "", []query{{`sum by (code) (rate(uhd_slave_requests_total{instance=~"$instance",code=~"[45].."}[$__rate_interval]))`, "{{code}}"}}},
+			{"timeseries", "Connections", "API 的打开连接数（包括等待中的 Slave），以及因达到上限而被拒绝的连接（每秒）。", count, 8, "", []query{
+				{`uhd_http_connections{instance=~"$instance"}`, "open {{instance}}"},
+				{`rate(uhd_http_refused_connections_total{instance=~"$instance"}[$__rate_interval])`, "refused per second {{instance}}"},
+			}},
+			{"timeseries", "Slaves told to come back later", "因同类请求过多而被要求稍后再来的请求，每秒次数，按种类。", perSecond, 8, "", []query{{`sum by (kind) (rate(uhd_slave_requests_sent_away_total{instance=~"$instance"}[$__rate_interval]))`, "{{kind}}"}}},
 			{"timeseries", "Acks", "Slave 的确认（1 小时内）：applied 或 failed。", count, 8, "", []query{{`sum by (status) (increase(uhd_acks_total{instance=~"$instance"}[1h]))`, "{{status}}"}}},
 		}},
 		{"Sessions and quotas", []panel{
