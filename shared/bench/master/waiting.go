@@ -88,6 +88,10 @@ func (b *bed) publishTo(ctx context.Context, c *crowd, round int) (heard, fetche
 	if err != nil {
 		return nil, nil, err
 	}
+	before, err := b.master.CPU()
+	if err != nil {
+		return nil, nil, err
+	}
 	began := time.Now()
 	done := c.expect(int64(round) + 2) // the bed's own is the first
 	snapshot, err := b.master.Admin.Publish(ctx, fmt.Sprintf("round %d", round))
@@ -103,14 +107,19 @@ func (b *bed) publishTo(ctx context.Context, c *crowd, round int) (heard, fetche
 	case <-ctx.Done():
 		return nil, nil, ctx.Err()
 	}
+	after, err := b.master.CPU()
+	if err != nil {
+		return nil, nil, err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i := range c.heard {
 		heard = append(heard, c.heard[i].Sub(began))
 		fetched = append(fetched, c.fetched[i].Sub(began))
 	}
-	fmt.Printf("  publish to %.0f waiting: call %s; heard p50 %s, p99 %s, last %s; fetched p99 %s, last %s\n", last, round3(took),
-		quantile(heard, 0.5), quantile(heard, 0.99), quantile(heard, 1), quantile(fetched, 0.99), quantile(fetched, 1))
+	fmt.Printf("  publish to %.0f waiting: call %s; heard p50 %s, p99 %s, last %s; fetched p99 %s, last %s; %d µs of the master's processor time each\n",
+		last, round3(took), quantile(heard, 0.5), quantile(heard, 0.99), quantile(heard, 1), quantile(fetched, 0.99), quantile(fetched, 1),
+		((after - before) / time.Duration(b.slaves)).Microseconds())
 	return heard, fetched, nil
 }
 
