@@ -297,7 +297,7 @@ func TestMistakes(t *testing.T) {
 		"version: 1\nplayers: {}\n":              {"line 2: players: must be a list"},
 		"version: 1\nplayers: [VLC]\n":           {"line 2: players, 1: must have fields: client_name"},
 		"version: 1\nplayers: []\nplayers: []\n": {"line 3: players: stands there twice"},
-		"version: 1\nplayers:\n  - client_name: VLC\n    min_verson: 1\n": {"line 4: players, all VLC, min_verson: unknown field: is it min_version?"},
+		"version: 1\nplayers:\n  - client_name: VLC\n    min_verson: 1\n":  {"line 4: players, all VLC, min_verson: unknown field: is it min_version?"},
 		"version: 1\nplayers:\n  - client_name: VLC\n    id: 7\n":          {"line 4: players, all VLC, id: unknown field"},
 		"version: 1\nplayers:\n  - client_name: VLC\n    enabled: often\n": {"line 4: players, all VLC, enabled: does not take a string, but a true or false"},
 		"version: 1\nplayers:\n  - client_name: VLC\n    ua_patterns:\n      - VLC\n      - '(a'\n  - client_name: ''\n": {
