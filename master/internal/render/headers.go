@@ -86,7 +86,8 @@ func headerOrigin(h *library.ProxyHeader) Origin {
 
 // headers writes what a server block does to the headers of requests and answers that it proxies. Where nothing
 // of it is the operator's, all blocks share one text: writing it is much of the work for a host of 200 servers.
-func (m *marker) headers(b *block) string {
+func (m *marker) headers(p proxying) string {
+	b, back := p.Block, p.To.Origin
 	if b.plainHeaders != "" {
 		return b.plainHeaders
 	}
@@ -102,7 +103,7 @@ func (m *marker) headers(b *block) string {
 		}
 		text.WriteString("        " + strings.Join(words, " ") + ";\n")
 		if o.Resource != "" {
-			text.WriteString(m.mark("servers", b.ID, b.Name, ""))
+			text.WriteString(m.mark(back.Resource, back.ID, back.Name, ""))
 		}
 	}
 	for _, h := range b.Request {

@@ -16,6 +16,26 @@ type location struct {
 	To upstream // of kinds that proxy
 }
 
+// RuleOrigin is where its lines come from.
+func (l location) RuleOrigin() Origin { return locationOrigin(&l.LocationRule) }
+
+// located writes a location of a server block. All blocks of a profile share the text of one that does not
+// lead to their own upstream.
+func (m *marker) located(b *block, l location) (string, error) {
+	if text, ok := b.located[l.ID]; ok {
+		return text, nil
+	}
+	var text strings.Builder
+	err := m.template.ExecuteTemplate(&text, "location", struct {
+		Block    *block
+		Location location
+	}{b, l})
+	if l.Kind != library.KindCache {
+		b.located[l.ID] = text.String()
+	}
+	return text.String(), err
+}
+
 // Header is how the block begins.
 func (l location) Header() string {
 	return "location ~* " + nginxconf.Quote(locationPattern(&l.LocationRule))

@@ -55,7 +55,8 @@ type common struct {
 	Hidden  []added
 	HSTS    string // variable with the header's value; "": there is none
 
-	plainHeaders string // see marker.headers
+	plainHeaders string           // see marker.headers
+	located      map[int64]string // see marker.located
 }
 
 // Denies are the maps that refuse requests on every path.
@@ -86,8 +87,9 @@ func nginx(in *Input, servers []fleet.Server, rules *rules, settings library.Set
 	if err != nil {
 		return "", nil, fmt.Errorf("clone template: %w", err)
 	}
+	origins.template = t.Funcs(origins.funcs())
 	var b strings.Builder
-	if err := t.Funcs(origins.funcs()).Execute(&b, &f); err != nil {
+	if err := t.Execute(&b, &f); err != nil {
 		return "", nil, fmt.Errorf("execute template: %w", err)
 	}
 	text, from := origins.lift(b.String())
@@ -152,7 +154,7 @@ func (f *file) common(in *Input, profile *library.Profile) (*common, error) {
 			f.Maps = append(f.Maps, m)
 		}
 	}
-	c := &common{selection: s, Request: f.requestHeaders(&s), Added: s.added(), Hidden: s.hidden()}
+	c := &common{selection: s, Request: f.requestHeaders(&s), Added: s.added(), Hidden: s.hidden(), located: map[int64]string{}}
 	if s.HSTS != nil {
 		value := hsts(s.HSTS)
 		if !slices.Contains(f.HSTS, value) {

@@ -57,7 +57,10 @@ func (o Origins) At(line int) Origin {
 
 // marker notes origins while the template is executed: what mark returns stands in the text until lift takes
 // it out again. No value that is rendered holds a NUL, since nginx takes none.
-type marker struct{ marked []Origin }
+type marker struct {
+	marked   []Origin
+	template *template.Template // that is executed
+}
 
 // mark begins lines that come from a field of a row, "" being the whole row; with resource "" those of ours.
 func (m *marker) mark(resource string, id int64, name, field string) string {
@@ -72,7 +75,7 @@ func (m *marker) funcs() template.FuncMap {
 		"server":   func(b *block, field string) string { return m.mark("servers", b.ID, b.Name, field) },
 		"from":     func(o Origin, field string) string { return m.mark(o.Resource, o.ID, o.Name, field) },
 		"mapped":   func(v library.NginxMap) string { return m.mark("nginx-maps", v.ID, v.Name, "") },
-		"located":  func(l location) string { return m.mark("location-rules", l.ID, l.LocationRule.Name, "") },
+		"located":  m.located,
 		"setting":  func(name string) string { return m.mark("settings", 0, name, "") },
 		"ours":     func() string { return m.mark("", 0, "", "") },
 		"proxying": func(b *block, to upstream) proxying { return proxying{b, to} },

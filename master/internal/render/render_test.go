@@ -261,13 +261,59 @@ func TestNoServers(t *testing.T) {
 	}
 }
 
-func BenchmarkRender200(b *testing.B) {
-	var servers []fleet.Server
+// whole is a host of 200 servers with a library of everything.
+func whole() render.Input {
+	in := libraryGoldens()["maps-and-headers"]
+	in.LocationRules = libraryGoldens()["location-rules"].LocationRules
+	in.Servers = nil
 	for i := range int64(200) {
-		name := "server-" + string(rune('a'+i%26)) + strings.Repeat("x", int(i/26)) + ".example.com"
-		servers = append(servers, server(i+1, name, "203.0.113.10:8096"))
+		in.Servers = append(in.Servers, server(i+1, fmt.Sprintf("server-%d.example.com", i), "203.0.113.10:8096"))
 	}
-	in := input(servers...)
+	return in
+}
+
+// large is a library of 5,000 rules.
+func large() render.Input {
+	in := input(server(1, "a.com", "203.0.113.10:8096"))
+	p := library.Profile{ID: 2, Name: "picks", ServiceType: api.Emby}
+	for i := range int64(5000) {
+		r := library.NewURIRule()
+		r.ID, r.Name, r.Action = i+1, "r", library.ActionBlock
+		r.MatchType, r.Pattern = api.MatchRegex, fmt.Sprintf("^/items/%d/(download|file)", i)
+		in.URIRules = append(in.URIRules, r)
+		p.URIRuleIDs = append(p.URIRuleIDs, r.ID)
+	}
+	in.Profiles = append(in.Profiles, p)
+	in.Servers[0].ProfileID = &p.ID
+	return in
+}
+
+// TestLargeInputs: what the benchmarks render is what nginx takes.
+func TestLargeInputs(t *testing.T) {
+	config, err := render.Render(whole())
+	check(t, err)
+	if out, err := nginxTest(t, config.RenderedNginx); err != nil && !strings.Contains(out, "test is successful") {
+		t.Errorf("200 servers: %v\n%s", err, out)
+	}
+	config, err = render.Render(large())
+	check(t, err)
+	if n := len(config.LuaConfigs["2"].BlockList); n != 5000 {
+		t.Errorf("%d of 5,000 rules", n)
+	}
+}
+
+func BenchmarkRender200(b *testing.B) {
+	plain := whole()
+	plain.LocationRules, plain.NginxMaps, plain.ProxyHeaders = nil, nil, nil
+	for name, in := range map[string]render.Input{"servers": plain, "servers and a library": whole()} {
+		b.Run(name, func(b *testing.B) { benchmark(b, in) })
+	}
+}
+
+// BenchmarkRender5000 renders a library of 5,000 rules, in two profiles.
+func BenchmarkRender5000(b *testing.B) { benchmark(b, large()) }
+
+func benchmark(b *testing.B, in render.Input) {
 	for b.Loop() {
 		if _, err := render.Render(in); err != nil {
 			b.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,6 +27,15 @@ type gateway struct {
 }
 
 func serve(t *testing.T, change func(*fleet.Server)) *gateway {
+	t.Helper()
+	s := server(1, "a.com", "")
+	change(&s)
+	return serveInput(t, input(s), "")
+}
+
+// serveInput serves what is rendered of in. Servers that have no upstream of this machine get the telling one.
+// chain is Lua in place of the access chain.
+func serveInput(t *testing.T, in render.Input, chain string) *gateway {
 	t.Helper()
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for _, name := range []string{"Connection", "Upgrade", "Accept-Encoding", "Range", "If-Range", "Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "X-Real-Ip", "X-Uhd-Probe"} {
@@ -44,7 +54,7 @@ func serve(t *testing.T, change func(*fleet.Server)) *gateway {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	// The profile is what the chain would read; an answer header shows it.
-	for name, code := range map[string]string{"access": "", "log_handler": "", "header_filter": `ngx.header["Profile"] = ngx.var.config_profile_id`} {
+	for name, code := range map[string]string{"access": chain, "log_handler": "", "header_filter": `ngx.header["Profile"] = ngx.var.config_profile_id`} {
 		if err := os.WriteFile(filepath.Join(dir, name+".lua"), []byte(code), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -52,10 +62,15 @@ func serve(t *testing.T, change func(*fleet.Server)) *gateway {
 	if err := os.Chmod(dir, 0o755); err != nil { // workers are another user
 		t.Fatal(err)
 	}
-	s := server(1, "a.com", strings.TrimPrefix(upstream.URL, "http://"))
-	s.LuaRoot = dir
-	change(&s)
-	config, err := render.Render(input(s))
+	in.Servers = slices.Clone(in.Servers)
+	for i := range in.Servers {
+		s := &in.Servers[i]
+		s.LuaRoot = dir
+		if address := s.Upstream[0].Address; address == "" || strings.HasPrefix(address, "203.0.113.") {
+			s.ServerName, s.Upstream = "a.com", fleet.Upstream{{Address: strings.TrimPrefix(upstream.URL, "http://"), Weight: 1}}
+		}
+	}
+	config, err := render.Render(in)
 	if err != nil {
 		t.Fatal(err)
 	}
