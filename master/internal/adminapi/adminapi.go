@@ -22,6 +22,7 @@ import (
 	"github.com/uhdadmin/media-gateway/master/internal/account"
 	"github.com/uhdadmin/media-gateway/master/internal/analytics"
 	"github.com/uhdadmin/media-gateway/master/internal/auth"
+	"github.com/uhdadmin/media-gateway/master/internal/conductor"
 	"github.com/uhdadmin/media-gateway/master/internal/erasure"
 	"github.com/uhdadmin/media-gateway/master/internal/fleet"
 	"github.com/uhdadmin/media-gateway/master/internal/library"
@@ -43,6 +44,7 @@ type Config struct {
 	Passwords *auth.Passwords
 	Slaves    *auth.Slaves
 	Publisher *publish.Publisher
+	Conductor *conductor.Conductor
 	Sessions  *sessions.Desk
 	Quotas    *quota.Keeper
 	Analytics *analytics.Analytics
@@ -83,6 +85,8 @@ func New(cfg Config) (http.Handler, error) {
 	s.registerSessions()
 	s.registerQuotas()
 	s.registerPublish()
+	s.registerPreview()
+	s.registerRollouts()
 	s.registerAccounts()
 	s.registerPeople()
 	s.registerTelemetry()

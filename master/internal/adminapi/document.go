@@ -46,6 +46,7 @@ var tagDescriptions = map[string]string{
 	"proxy-headers":    "Headers set, removed, added or hidden on the way.",
 	"quota-usage":      "What has been used of quotas, and what is left.",
 	"rate-limit-rules": "Limits of requests and bytes. They hold at once.",
+	"rollouts":         "Publishes that take their time: scheduled ones, and those with canaries.",
 	"servers":          "Media servers behind gateways, and the tokens of their slaves.",
 	"sessions":         "Streams that run now, on all slaves.",
 	"settings":         "Values that hold for the whole fleet.",

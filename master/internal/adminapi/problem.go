@@ -44,6 +44,9 @@ func knownProblem(err error) huma.StatusError {
 	if used, ok := errors.AsType[*store.InUseError](err); ok {
 		return inUse(used)
 	}
+	if problem := publishProblem(err); problem != nil {
+		return problem
+	}
 	if query, ok := errors.AsType[*store.QueryError](err); ok {
 		return invalid("query.", fleet.FieldError{Field: query.Name, Message: "takes " + query.Takes})
 	}

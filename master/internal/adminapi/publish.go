@@ -2,59 +2,151 @@ package adminapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/uhdadmin/media-gateway/master/internal/account"
 	"github.com/uhdadmin/media-gateway/master/internal/publish"
+	"github.com/uhdadmin/media-gateway/master/internal/rollout"
 	"github.com/uhdadmin/media-gateway/master/internal/store"
 )
 
 type publishInput struct {
-	Body struct {
-		Note        string   `json:"note" maxLength:"1000" doc:"why, for people"`
-		Hosts       []string `json:"hosts" doc:"only these; all when absent"`
-		AllowShrink bool     `json:"allow_shrink" doc:"dropping most servers of a host, or all, is intended"`
+	IfMatch string `header:"If-Match" doc:"ETag of a preview: 412 when what is configured has changed since"`
+	Body    struct {
+		PublishOrder
+		Hosts []string   `json:"hosts" doc:"only these; all when absent"`
+		At    *time.Time `json:"at" doc:"publish then what is configured then; now when absent"`
 	}
 }
 
+// PublishOrder is what publishes and rollbacks take alike. It is exported for huma, as FormatInput is.
+type PublishOrder struct {
+	Note          string                 `json:"note" maxLength:"1000" doc:"why, for people"`
+	AllowShrink   bool                   `json:"allow_shrink" doc:"dropping most servers of a host, or all, is intended"`
+	Canary        *rollout.CanaryOptions `json:"canary" doc:"publish to a few hosts first, watch them, and go on or back by how they do"`
+	SkipPreflight bool                   `json:"skip_preflight" doc:"admins only: leave the test to the slaves"`
+}
+
+type rollbackInput struct {
+	ID   int64 `path:"id" minimum:"1"`
+	Body struct {
+		PublishOrder
+		Hosts []string `json:"hosts" doc:"only these; all that the snapshot has and that there still are when absent"`
+	}
+}
+
+// publishOutput is a publish.Result, or the store.Rollout of what was scheduled.
 type publishOutput struct {
+	Status   int
 	Location string `header:"Location"`
-	Body     *publish.Result
+	Body     any
+}
+
+// request is what a body asks for, if who asks may.
+func (s *server) request(ctx context.Context, o PublishOrder, hosts []string, snapshot int64) (publish.Request, error) {
+	who := principalOf(ctx)
+	if o.SkipPreflight && !who.Role.May(account.Admin) {
+		return publish.Request{}, &forbidden{"skip_preflight takes the role admin"}
+	}
+	return publish.Request{Note: o.Note, By: who.Name, Order: rollout.Order{
+		Hosts: hosts, AllowShrink: o.AllowShrink, Canary: o.Canary, SkipPreflight: o.SkipPreflight, Snapshot: snapshot,
+	}}, nil
 }
 
 func (s *server) registerPublish() {
-	register(s, tagged(huma.Operation{
+	register(s, s.answers(tagged(huma.Operation{
 		OperationID: "publish", Summary: "Publish: render what is configured now and hand it to the slaves",
-		Description: "Waiting slaves hear of it at once. Rate limits, stream rules and enforcements need no publish.",
-		Method:      http.MethodPost, Path: "snapshots", DefaultStatus: http.StatusCreated,
-	}, "snapshots"), account.Operator, func(ctx context.Context, in *publishInput) (*publishOutput, error) {
-		result, err := s.Publisher.Publish(ctx, publish.Request{
-			Note: in.Body.Note, By: principalOf(ctx).Name, Hosts: in.Body.Hosts, AllowShrink: in.Body.AllowShrink,
-		})
+		Description: "Waiting slaves hear of it at once. nginx is asked first: 422 names the server, rule or setting that it refuses. " +
+			"With canary a few hosts get it first; with at it is only noted (202). Rate limits, stream rules and enforcements need no publish.",
+		Method: http.MethodPost, Path: "snapshots", DefaultStatus: http.StatusCreated,
+	}, "snapshots")), account.Operator, s.publish)
+	register(s, s.answers(tagged(huma.Operation{
+		OperationID: "rollback", Summary: "Publish the content of an earlier snapshot again",
+		Description: "It is checked and tested as any publish is; preview it first with its snapshot_id. What is configured stays as it is, and the next publish brings it.",
+		Method:      http.MethodPost, Path: "snapshots/{id}/rollback", DefaultStatus: http.StatusCreated,
+	}, "snapshots")), account.Operator, func(ctx context.Context, in *rollbackInput) (*publishOutput, error) {
+		req, err := s.request(ctx, in.Body.PublishOrder, in.Body.Hosts, in.ID)
 		if err != nil {
 			return nil, err
 		}
-		return &publishOutput{fmt.Sprintf("%s/snapshots/%d", Prefix, result.ID), result}, nil
+		return s.published(ctx, req)
 	})
 	register(s, listOf("snapshots", nil), account.Viewer, func(ctx context.Context, in *listInput) (*pageOutput[store.Snapshot], error) {
 		page, err := s.Store.Snapshots(ctx, in.query())
 		return &pageOutput[store.Snapshot]{page}, err
 	})
 	register(s, tagged(huma.Operation{
-		OperationID: "get-snapshot", Summary: "Get one snapshot", Method: http.MethodGet, Path: "snapshots/{id}",
-	}, "snapshots"), account.Viewer, func(ctx context.Context, in *idInput) (*struct{ Body *store.Snapshot }, error) {
+		OperationID: "get-snapshot", Summary: "Get one snapshot, and how far it is", Method: http.MethodGet, Path: "snapshots/{id}",
+	}, "snapshots"), account.Viewer, func(ctx context.Context, in *idInput) (*struct{ Body SnapshotView }, error) {
 		row, err := s.Store.Snapshot(ctx, in.ID)
-		return &struct{ Body *store.Snapshot }{row}, err
+		if err != nil {
+			return nil, err
+		}
+		view := SnapshotView{Snapshot: *row}
+		r, err := s.Store.RolloutOf(ctx, in.ID)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+		case err != nil:
+			return nil, err
+		default:
+			if view.Rollout, err = s.rolloutView(ctx, r); err != nil {
+				return nil, err
+			}
+		}
+		return &struct{ Body SnapshotView }{view}, nil
 	})
 	register(s, listOf("distributions", store.DistributionFilters), account.Viewer, func(ctx context.Context, in *listInput) (*pageOutput[store.Distribution], error) {
 		page, err := s.Store.Distributions(ctx, in.query())
 		return &pageOutput[store.Distribution]{page}, err
 	})
 	register(s, listOf("hosts", []string{"service_type"}), account.Viewer, s.listHosts)
+}
+
+// answers describes the two forms of publishOutput.
+func (s *server) answers(op huma.Operation) huma.Operation {
+	schema := func(t reflect.Type) map[string]*huma.MediaType {
+		return map[string]*huma.MediaType{"application/json": {Schema: s.api.OpenAPI().Components.Schemas.Schema(t, true, "")}}
+	}
+	op.Responses = map[string]*huma.Response{
+		"201": {Description: "Published", Content: schema(reflect.TypeFor[publish.Result]())},
+	}
+	if op.OperationID == "publish" {
+		op.Responses["202"] = &huma.Response{Description: "Scheduled", Content: schema(reflect.TypeFor[store.Rollout]())}
+	}
+	return op
+}
+
+func (s *server) publish(ctx context.Context, in *publishInput) (*publishOutput, error) {
+	req, err := s.request(ctx, in.Body.PublishOrder, in.Body.Hosts, 0)
+	if err != nil {
+		return nil, err
+	}
+	if in.IfMatch != "*" {
+		req.Expect = strings.Trim(strings.TrimPrefix(in.IfMatch, "W/"), `"`)
+	}
+	if in.Body.At == nil {
+		return s.published(ctx, req)
+	}
+	row, err := s.Publisher.Schedule(ctx, req, *in.Body.At)
+	if err != nil {
+		return nil, err
+	}
+	return &publishOutput{http.StatusAccepted, fmt.Sprintf("%s/rollouts/%d", Prefix, row.ID), row}, nil
+}
+
+func (s *server) published(ctx context.Context, req publish.Request) (*publishOutput, error) {
+	result, err := s.Publisher.Publish(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return &publishOutput{http.StatusCreated, fmt.Sprintf("%s/snapshots/%d", Prefix, result.ID), result}, nil
 }
 
 // listHosts pages through the hosts, which are made of three tables, in memory: a fleet has hundreds.

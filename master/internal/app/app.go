@@ -21,8 +21,10 @@ import (
 	"github.com/uhdadmin/media-gateway/master/internal/analytics"
 	"github.com/uhdadmin/media-gateway/master/internal/audit"
 	"github.com/uhdadmin/media-gateway/master/internal/auth"
+	"github.com/uhdadmin/media-gateway/master/internal/conductor"
 	"github.com/uhdadmin/media-gateway/master/internal/erasure"
 	"github.com/uhdadmin/media-gateway/master/internal/limits"
+	"github.com/uhdadmin/media-gateway/master/internal/preflight"
 	"github.com/uhdadmin/media-gateway/master/internal/privacy"
 	"github.com/uhdadmin/media-gateway/master/internal/publish"
 	"github.com/uhdadmin/media-gateway/master/internal/quota"
@@ -50,6 +52,7 @@ type App struct {
 	telemetry   telemetry.Database
 	privacy     *privacy.Policy
 	eraser      *erasure.Eraser
+	conductor   *conductor.Conductor
 	ingester    *telemetry.Ingester
 	janitor     *telemetry.Janitor
 	audit       *audit.Janitor
@@ -116,10 +119,15 @@ func New(ctx context.Context, cfg settings.Settings, log *slog.Logger) (_ *App, 
 	a.sessions = sessions.New(sessions.Config{Store: a.store, Limits: a.limits, Published: a.board, Log: log, Registry: reg})
 	a.quotas = quota.New(quota.Config{Store: a.store, Limits: a.limits, Log: log, Registry: reg})
 	a.eraser = erasure.New(erasure.Config{Database: a.telemetry, Log: log, Registry: reg})
+	publisher := publish.New(publish.Config{
+		Store: a.store, Board: a.board, SigningKeys: cfg.SigningKeys, Registry: reg, Log: log,
+		Preflight: preflight.New(preflight.Config{Bin: cfg.NginxBin, Mode: cfg.Preflight, Registry: reg, Log: log}),
+	})
+	a.conductor = conductor.New(conductor.Config{Store: a.store, Publisher: publisher, Telemetry: a.telemetry.Reader(), Registry: reg, Log: log})
 	admin, err := adminapi.New(adminapi.Config{
 		Store: a.store, Admins: a.admins, Passwords: passwords, Slaves: a.slaves,
 		Sessions: a.sessions, Quotas: a.quotas,
-		Publisher: publish.New(publish.Config{Store: a.store, Board: a.board, SigningKey: cfg.SigningKey, Log: log}),
+		Publisher: publisher, Conductor: a.conductor,
 		Analytics: analytics.New(analytics.Config{DB: a.telemetry.Reader(), HoursKept: cfg.RollupsHourly}), Privacy: a.privacy, Eraser: a.eraser,
 		PublicURL: cfg.PublicURL, Registry: reg, Log: log,
 	})
@@ -169,6 +177,7 @@ func (a *App) Run(ctx context.Context) error {
 	group.Go(func() error { return a.quotas.Run(ctx) })
 	group.Go(func() error { return a.privacy.Run(ctx) })
 	group.Go(func() error { return a.eraser.Run(ctx) })
+	group.Go(func() error { return a.conductor.Run(ctx) })
 	group.Go(func() error { return a.ingester.Run(ctx) })
 	group.Go(func() error { return a.janitor.Run(ctx) })
 	group.Go(func() error { return a.audit.Run(ctx) })
@@ -195,7 +204,10 @@ func (a *App) Run(ctx context.Context) error {
 func (a *App) changed(ctx context.Context, c store.Change) error {
 	switch c {
 	case store.ChangePublished:
+		a.conductor.Changed()
 		return a.board.Refresh(ctx)
+	case store.ChangeRollouts:
+		a.conductor.Changed()
 	case store.ChangeSlaves:
 		a.slaves.Invalidate()
 	case store.ChangeLimits:

@@ -7,20 +7,20 @@ type memory struct {
 	size int
 
 	mu      sync.Mutex
-	results map[string]Result
+	results map[string]Verdict
 	order   []string // oldest first
 }
 
-func newMemory(size int) *memory { return &memory{size: size, results: map[string]Result{}} }
+func newMemory(size int) *memory { return &memory{size: size, results: map[string]Verdict{}} }
 
-func (m *memory) get(key string) (Result, bool) {
+func (m *memory) get(key string) (Verdict, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r, ok := m.results[key]
 	return r, ok
 }
 
-func (m *memory) put(key string, r Result) {
+func (m *memory) put(key string, r Verdict) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, known := m.results[key]; !known {

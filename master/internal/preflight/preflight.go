@@ -38,7 +38,7 @@ const (
 // Modes lists them.
 var Modes = []Mode{Auto, Require, Off}
 
-// Status of a Result.
+// Status of a Verdict.
 type Status string
 
 // The statuses.
@@ -48,8 +48,8 @@ const (
 	NotRun Status = "not_run"
 )
 
-// Result is what nginx says of one host's configuration.
-type Result struct {
+// Verdict is what nginx says of one host's configuration.
+type Verdict struct {
 	Status  Status         `json:"status" enum:"passed,failed,not_run"`
 	Cause   string         `json:"cause,omitempty" doc:"nginx's words, or why it was not asked and the cure"`
 	Line    int            `json:"line,omitempty" doc:"of rendered_nginx"`
@@ -60,7 +60,7 @@ type Result struct {
 }
 
 // String is a failure in one line.
-func (r Result) String() string {
+func (r Verdict) String() string {
 	switch {
 	case r.Status == Passed:
 		return "passed"
@@ -111,9 +111,9 @@ const timeout = 60 * time.Second
 func (c *Checker) Mode() Mode { return c.cfg.Mode }
 
 // Check returns what nginx says of a configuration; the error is ctx's. What has passed is not asked again.
-func (c *Checker) Check(ctx context.Context, config *api.Config, origins render.Origins) (Result, error) {
+func (c *Checker) Check(ctx context.Context, config *api.Config, origins render.Origins) (Verdict, error) {
 	if c.cfg.Mode == Off {
-		return Result{Status: NotRun, Cause: "PREFLIGHT is off"}, nil
+		return Verdict{Status: NotRun, Cause: "PREFLIGHT is off"}, nil
 	}
 	content, rules := keysOf(config)
 	if result, ok := c.passed.get(content); ok {
@@ -123,19 +123,19 @@ func (c *Checker) Check(ctx context.Context, config *api.Config, origins render.
 	case c.running <- struct{}{}:
 		defer func() { <-c.running }()
 	case <-ctx.Done():
-		return Result{}, ctx.Err()
+		return Verdict{}, ctx.Err()
 	}
 	began := time.Now()
 	result := c.run(ctx, config, origins, rules)
 	if ctx.Err() != nil {
-		return Result{}, ctx.Err()
+		return Verdict{}, ctx.Err()
 	}
 	c.metrics.seconds.Observe(time.Since(began).Seconds())
 	c.metrics.runs.WithLabelValues(string(result.Status)).Inc()
 	switch result.Status {
 	case Passed:
 		c.passed.put(content, result)
-		c.passed.put(rules, Result{Status: Passed})
+		c.passed.put(rules, Verdict{Status: Passed})
 	case NotRun:
 		c.cfg.Log.Warn("Preflight not run", "cause", result.Cause)
 	}
@@ -143,16 +143,16 @@ func (c *Checker) Check(ctx context.Context, config *api.Config, origins render.
 }
 
 // run is a preflight, from finding nginx to removing what it left.
-func (c *Checker) run(ctx context.Context, config *api.Config, origins render.Origins, rules string) Result {
+func (c *Checker) run(ctx context.Context, config *api.Config, origins render.Origins, rules string) Verdict {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	bin, err := c.nginx()
 	if err != nil {
-		return Result{Status: NotRun, Cause: err.Error()}
+		return Verdict{Status: NotRun, Cause: err.Error()}
 	}
 	s, err := newStage(bin)
 	if err != nil {
-		return Result{Status: NotRun, Cause: "cannot stage: " + err.Error()}
+		return Verdict{Status: NotRun, Cause: "cannot stage: " + err.Error()}
 	}
 	defer s.remove()
 	result := s.testNginx(ctx, config.RenderedNginx, origins)

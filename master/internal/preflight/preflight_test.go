@@ -49,7 +49,7 @@ func served(change func(*fleet.Server), rules ...library.URIRule) render.Input {
 	return in
 }
 
-func check(t *testing.T, c *preflight.Checker, in render.Input) preflight.Result {
+func check(t *testing.T, c *preflight.Checker, in render.Input) preflight.Verdict {
 	t.Helper()
 	config, origins, err := render.Trace(in)
 	if err != nil {

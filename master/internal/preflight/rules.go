@@ -25,11 +25,11 @@ import (
 
 // testRules lets a private nginx, which serves nothing but its admin socket, compile the rules and the Lua as a
 // slave's does.
-func (s *stage) testRules(ctx context.Context, config *api.Config) Result {
+func (s *stage) testRules(ctx context.Context, config *api.Config) Verdict {
 	if err := os.WriteFile(filepath.Join(s.dir, "conf", "server.conf"), nil, 0o644); err != nil {
-		return Result{Status: NotRun, Cause: "cannot stage: " + err.Error()}
+		return Verdict{Status: NotRun, Cause: "cannot stage: " + err.Error()}
 	}
-	var result Result
+	var result Verdict
 	err := s.serve(ctx, func(admin *http.Client) (err error) {
 		if result, err = compileRules(ctx, admin, config); err == nil && result.Status == Passed && config.RenderedLua != "" {
 			result, err = compileLua(ctx, admin, config.RenderedLua)
@@ -37,7 +37,7 @@ func (s *stage) testRules(ctx context.Context, config *api.Config) Result {
 		return err
 	})
 	if err != nil {
-		return Result{Status: NotRun, Cause: "rules not compiled: " + err.Error()}
+		return Verdict{Status: NotRun, Cause: "rules not compiled: " + err.Error()}
 	}
 	return result
 }
@@ -92,28 +92,28 @@ type refused struct {
 	Field string `json:"field"`
 }
 
-func compileRules(ctx context.Context, admin *http.Client, config *api.Config) (Result, error) {
+func compileRules(ctx context.Context, admin *http.Client, config *api.Config) (Verdict, error) {
 	rules, err := json.Marshal(map[string]any{
 		"hash": "preflight", "version": 1, "default": config.LuaConfig, "profiles": config.LuaConfigs, "rate_limit": config.RateLimitConfig,
 	})
 	if err != nil {
-		return Result{}, err
+		return Verdict{}, err
 	}
 	var no refused
 	ok, err := call(ctx, admin, http.MethodPut, "/rules?dry_run=1", rules, nil, &no)
 	if err != nil || ok {
-		return Result{Status: Passed}, err
+		return Verdict{Status: Passed}, err
 	}
-	return Result{Status: Failed, Cause: no.Error, Field: no.Field, Text: valueAt(rules, no.Field)}, nil
+	return Verdict{Status: Failed, Cause: no.Error, Field: no.Field, Text: valueAt(rules, no.Field)}, nil
 }
 
-func compileLua(ctx context.Context, admin *http.Client, source string) (Result, error) {
+func compileLua(ctx context.Context, admin *http.Client, source string) (Verdict, error) {
 	var no refused
 	ok, err := call(ctx, admin, http.MethodPost, "/compile", []byte(source), http.Header{"X-Chunk-Name": {"access.lua"}}, &no)
 	if err != nil || ok {
-		return Result{Status: Passed}, err
+		return Verdict{Status: Passed}, err
 	}
-	result := Result{Status: Failed, Cause: no.Error, Field: "rendered_lua", Origin: &render.Origin{Resource: "profiles", Field: "custom_lua"}}
+	result := Verdict{Status: Failed, Cause: no.Error, Field: "rendered_lua", Origin: &render.Origin{Resource: "profiles", Field: "custom_lua"}}
 	if m := luaLine.FindStringSubmatch(no.Error); m != nil {
 		line, _ := strconv.Atoi(m[1])
 		if lines := strings.Split(source, "\n"); line >= 1 && line <= len(lines) {

@@ -65,9 +65,9 @@ func (s *stage) arguments(more ...string) []string {
 }
 
 // testNginx asks `nginx -t` about server.conf.
-func (s *stage) testNginx(ctx context.Context, text string, origins render.Origins) Result {
+func (s *stage) testNginx(ctx context.Context, text string, origins render.Origins) Verdict {
 	lines := strings.Split(text, "\n")
-	at := func(r Result, line int) Result {
+	at := func(r Verdict, line int) Verdict {
 		r.Line, r.Text = line, strings.TrimSpace(lines[min(max(line, 1), len(lines))-1])
 		origin := origins.At(line)
 		r.Origin = &origin
@@ -75,33 +75,33 @@ func (s *stage) testNginx(ctx context.Context, text string, origins render.Origi
 	}
 	directives, err := nginxconf.Parse([]byte(text))
 	if err != nil {
-		return Result{Status: Failed, Cause: err.Error()}
+		return Verdict{Status: Failed, Cause: err.Error()}
 	}
 	r := &replacer{stage: s, origins: origins, sockets: map[string]string{}}
 	if err := r.replace(directives); err != nil {
-		return Result{Status: NotRun, Cause: "cannot stage: " + err.Error()}
+		return Verdict{Status: NotRun, Cause: "cannot stage: " + err.Error()}
 	}
 	path := filepath.Join(s.dir, "conf", "server.conf")
 	if err := os.WriteFile(path, nginxconf.FormatInPlace(directives), 0o644); err != nil {
-		return Result{Status: NotRun, Cause: "cannot stage: " + err.Error()}
+		return Verdict{Status: NotRun, Cause: "cannot stage: " + err.Error()}
 	}
 	refusal, err := s.test(ctx)
 	switch {
 	case err != nil:
-		return Result{Status: NotRun, Cause: err.Error()}
+		return Verdict{Status: NotRun, Cause: err.Error()}
 	case refusal == nil:
-		return Result{Status: Passed, Skipped: r.skipped}
+		return Verdict{Status: Passed, Skipped: r.skipped}
 	case refusal.file == path:
-		return at(Result{Status: Failed, Cause: r.restore(refusal.reason), Skipped: r.skipped}, refusal.line)
+		return at(Verdict{Status: Failed, Cause: r.restore(refusal.reason), Skipped: r.skipped}, refusal.line)
 	}
 	// Not in what was rendered: is it the nginx here that cannot run a gateway at all?
 	if err := os.WriteFile(path, nil, 0o644); err != nil {
-		return Result{Status: NotRun, Cause: "cannot stage: " + err.Error()}
+		return Verdict{Status: NotRun, Cause: "cannot stage: " + err.Error()}
 	}
 	if own, err := s.test(ctx); err != nil || own != nil {
-		return Result{Status: NotRun, Cause: fmt.Sprintf("%s cannot run a gateway (%s): install OpenResty, or nginx with its Lua module, and name it in NGINX_BIN", s.bin, refusal.reason)}
+		return Verdict{Status: NotRun, Cause: fmt.Sprintf("%s cannot run a gateway (%s): install OpenResty, or nginx with its Lua module, and name it in NGINX_BIN", s.bin, refusal.reason)}
 	}
-	return Result{Status: Failed, Cause: r.restore(refusal.reason), Skipped: r.skipped}
+	return Verdict{Status: Failed, Cause: r.restore(refusal.reason), Skipped: r.skipped}
 }
 
 // refusal is why `nginx -t` does not take a tree.

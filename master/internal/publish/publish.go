@@ -1,5 +1,7 @@
 // Package publish turns the draft that operators edit into what slaves run: it takes a snapshot of fleet
-// and library, renders each group, and hands the results to the Board, which slaves ask.
+// and library, renders each group, asks nginx about what changes, and hands the results to the Board, which
+// slaves ask. It does the same with the content of an earlier snapshot (a rollback), with a part of the groups
+// (canaries), and with the rest of them later.
 //
 // A publish is one database transaction. Only when it is committed does the Board change, so a slave
 // never hears of a configuration that a crash could take back. The boards of other replicas follow by
@@ -9,34 +11,34 @@ package publish
 import (
 	"context"
 	"crypto/ed25519"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/uhdadmin/media-gateway/master/internal/fleet"
-	"github.com/uhdadmin/media-gateway/master/internal/render"
+	"github.com/uhdadmin/media-gateway/master/internal/preflight"
+	"github.com/uhdadmin/media-gateway/master/internal/rollout"
 	"github.com/uhdadmin/media-gateway/master/internal/store"
-	"github.com/uhdadmin/media-gateway/shared/api"
 )
 
 // Config of a Publisher.
 type Config struct {
-	Store      *store.Store
-	Board      *Board
-	SigningKey ed25519.PrivateKey // nil: configurations are not signed
-	Log        *slog.Logger
-	Now        func() time.Time // nil: time.Now
+	Store       *store.Store
+	Board       *Board
+	Preflight   *preflight.Checker    // nil: nginx is not asked
+	SigningKeys []ed25519.PrivateKey  // all sign; none: configurations are not signed
+	Registry    prometheus.Registerer // nil: nobody counts
+	Log         *slog.Logger
+	Now         func() time.Time // nil: time.Now
 }
 
 // Publisher publishes. Its methods may be called from any goroutine.
 type Publisher struct {
-	cfg Config
+	cfg     Config
+	metrics metrics
 }
 
 // New returns a publisher.
@@ -44,193 +46,192 @@ func New(cfg Config) *Publisher {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Publisher{cfg: cfg}
-}
-
-// SigningKey reads SIGNING_KEY: the 32-byte seed of an Ed25519 key in base64; "" is no key.
-func SigningKey(seed string) (ed25519.PrivateKey, error) {
-	if seed == "" {
-		return nil, nil
-	}
-	b, err := base64.StdEncoding.DecodeString(seed)
-	if err != nil || len(b) != ed25519.SeedSize {
-		return nil, errors.New("SIGNING_KEY takes an Ed25519 seed: 32 bytes in base64, as `openssl rand -base64 32` makes them")
-	}
-	return ed25519.NewKeyFromSeed(b), nil
+	return &Publisher{cfg: cfg, metrics: newMetrics(cfg.Registry)}
 }
 
 // Request is what an operator asks to publish.
 type Request struct {
-	Note        string
-	By          string   // who asks
-	Hosts       []string // only these; empty: all
-	AllowShrink bool     // dropping servers, even all of a group, is intended
+	rollout.Order
+	Note   string
+	By     string // who asks
+	Expect string // the draft's hash, *StaleError when it is another by now; "": any
+	// Rollout is the scheduled rollout that comes due by this; 0: none.
+	Rollout int64
 }
 
 // Result is a snapshot and where it goes.
 type Result struct {
 	store.Snapshot
 	Distributions []store.Distribution `json:"distributions"`
+	Rollout       *store.Rollout       `json:"rollout,omitempty" doc:"with canaries: how far it is"`
+	Preflight     []Preflight          `json:"preflight" doc:"what nginx says of each configuration that changes"`
 }
 
-// Publish renders the current fleet and library and makes the result what slaves should run. What an
-// operator must mend is a fleet.FieldErrors or wraps render.ErrInvalid; then nothing is stored.
+// Preflight is what nginx says of a group's configuration.
+type Preflight struct {
+	fleet.Group
+	preflight.Verdict
+}
+
+// Publish renders the current fleet and library, or those of a snapshot, and makes the result what slaves should
+// run. What an operator must mend is a fleet.FieldErrors, wraps render.ErrInvalid, or is a *PreflightError,
+// *BusyError or *StaleError; then nothing is stored.
 func (p *Publisher) Publish(ctx context.Context, req Request) (*Result, error) {
-	p.cfg.Board.changing.Lock()
-	defer p.cfg.Board.changing.Unlock()
+	order, err := complete(req.Order)
+	if err != nil {
+		p.metrics.count(err)
+		return nil, err
+	}
+	req.Order = order
 	var result *Result
-	var entries []Entry
-	err := p.cfg.Store.Publish(ctx, func(ctx context.Context, tx *store.PublishTx) (err error) {
-		result, entries, err = p.publish(ctx, tx, req)
-		return err
+	err = p.checked(ctx, req.Order, func(work *work) error {
+		return p.change(ctx, func(ctx context.Context, tx *store.PublishTx) (entries []Entry, err error) {
+			result, entries, err = p.publish(ctx, tx, req, work)
+			return entries, err
+		})
 	})
+	p.metrics.count(err)
 	if err != nil {
 		return nil, err
 	}
-	p.cfg.Board.set(entries...)
-	p.cfg.Log.Info("Snapshot published", "snapshot_id", result.ID, "by", req.By, "groups", len(entries))
+	p.cfg.Log.Info("Snapshot published", "snapshot_id", result.ID, "by", req.By, "groups", len(result.Distributions), "canary", result.Rollout != nil)
 	return result, nil
 }
 
-func (p *Publisher) publish(ctx context.Context, tx *store.PublishTx, req Request) (*Result, []Entry, error) {
-	content, err := tx.Content(ctx)
+// change runs fn in a publishing transaction, and puts what it has distributed on the board.
+func (p *Publisher) change(ctx context.Context, fn func(context.Context, *store.PublishTx) ([]Entry, error)) error {
+	p.cfg.Board.changing.Lock()
+	defer p.cfg.Board.changing.Unlock()
+	var entries []Entry
+	err := p.cfg.Store.Publish(ctx, func(ctx context.Context, tx *store.PublishTx) (err error) {
+		entries, err = fn(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	p.cfg.Board.set(entries...)
+	return nil
+}
+
+func (p *Publisher) publish(ctx context.Context, tx *store.PublishTx, req Request, work *work) (*Result, []Entry, error) {
+	scheduled, err := comesDue(ctx, tx, req.Rollout)
 	if err != nil {
 		return nil, nil, err
+	}
+	content, err := contentOf(ctx, tx, req)
+	if err != nil {
+		return nil, nil, err
+	}
+	kept, hash, err := encode(content)
+	if err != nil {
+		return nil, nil, err
+	}
+	if req.Expect != "" && req.Expect != hash {
+		return nil, nil, &StaleError{Current: hash}
 	}
 	current, err := tx.Current(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	configs, err := renderGroups(content, current, req)
+	configs, err := work.render(content, hash, current, req.Order)
 	if err != nil {
 		return nil, nil, err
 	}
-	versions, err := tx.LastVersions(ctx)
+	if err := free(ctx, tx, configs); err != nil {
+		return nil, nil, err
+	}
+	plan, configs, err := p.plan(ctx, tx, req, hash, content, current, configs, work)
 	if err != nil {
 		return nil, nil, err
 	}
-	result, err := p.addSnapshot(ctx, tx, content, req)
+	result := &Result{Snapshot: store.Snapshot{Hash: hash, Note: req.Note, PublishedBy: req.By}, Preflight: work.results()}
+	if result.Epoch, err = tx.Epoch(ctx); err != nil {
+		return nil, nil, err
+	}
+	if err := tx.AddSnapshot(ctx, &result.Snapshot, compress(kept)); err != nil {
+		return nil, nil, err
+	}
+	entries, err := p.distribute(ctx, tx, &result.Snapshot, configs, &result.Distributions)
 	if err != nil {
 		return nil, nil, err
+	}
+	result.Rollout, err = begin(ctx, tx, req, scheduled, plan, result.ID)
+	return result, entries, err
+}
+
+// contentOf returns what is to be published: the draft, or what a snapshot keeps, but with the limits of now,
+// which no publish changes, and of hosts that there still are.
+func contentOf(ctx context.Context, tx *store.PublishTx, req Request) (store.Content, error) {
+	draft, err := tx.Content(ctx)
+	if err != nil || req.Snapshot == 0 {
+		return draft, err
+	}
+	content, err := tx.ReadSnapshot(ctx, req.Snapshot)
+	if err != nil {
+		return content, err
+	}
+	return revive(content, draft), nil
+}
+
+// revive makes of what a snapshot keeps what can be published today.
+func revive(content, draft store.Content) store.Content {
+	hosts := map[string]bool{}
+	for i := range draft.Servers {
+		hosts[draft.Servers[i].Host] = true
+	}
+	var servers []fleet.Server
+	for _, s := range content.Servers {
+		if hosts[s.Host] {
+			servers = append(servers, s)
+		}
+	}
+	content.Servers, content.RateLimits = servers, draft.RateLimits
+	return content
+}
+
+// distribute stores the configurations as the snapshot's, signed, under versions that rise.
+func (p *Publisher) distribute(ctx context.Context, tx *store.PublishTx, of *store.Snapshot, configs []groupConfig, into *[]store.Distribution) ([]Entry, error) {
+	versions, err := p.versions(ctx, tx)
+	if err != nil {
+		return nil, err
 	}
 	var entries []Entry
 	for _, c := range configs {
-		host := c.group.Host
-		c.Version = max(p.cfg.Now().Unix(), versions[host]+1)
-		versions[host] = c.Version
-		c.SnapshotID, c.Epoch = result.ID, result.Epoch
-		entry, distribution, err := p.distribute(ctx, tx, c)
+		config := *c.Config
+		config.Version, config.SnapshotID, config.Epoch = versions.next(c.group.Host), of.ID, of.Epoch
+		config.Signature = p.sign(config.ConfigHash, config.Version, config.Epoch)
+		body, err := json.Marshal(&config)
 		if err != nil {
-			return nil, nil, err
+			return nil, fmt.Errorf("encode config: %w", err)
 		}
-		entries = append(entries, entry)
-		result.Distributions = append(result.Distributions, distribution)
-	}
-	return result, entries, nil
-}
-
-func (p *Publisher) addSnapshot(ctx context.Context, tx *store.PublishTx, content store.Content, req Request) (*Result, error) {
-	epoch, err := tx.Epoch(ctx)
-	if err != nil {
-		return nil, err
-	}
-	kept, err := json.Marshal(content)
-	if err != nil {
-		return nil, fmt.Errorf("encode snapshot: %w", err)
-	}
-	sum := sha256.Sum256(kept)
-	result := &Result{Snapshot: store.Snapshot{Hash: hex.EncodeToString(sum[:]), Epoch: epoch, Note: req.Note, PublishedBy: req.By}}
-	return result, tx.AddSnapshot(ctx, &result.Snapshot, compress(kept))
-}
-
-// distribute stores one group's configuration under its hash and, with a key, its signature.
-func (p *Publisher) distribute(ctx context.Context, tx *store.PublishTx, c groupConfig) (Entry, store.Distribution, error) {
-	d := store.Distribution{
-		SnapshotID: c.SnapshotID, Host: c.group.Host, ServiceType: c.group.ServiceType,
-		Version: c.Version, ServerCount: c.SiblingCount,
-	}
-	body, err := seal(c.Config, p.cfg.SigningKey)
-	if err != nil {
-		return Entry{}, d, err
-	}
-	d.ConfigHash = c.ConfigHash
-	doc := newDocument(body)
-	if err := tx.AddDistribution(ctx, &d, doc.Gzip); err != nil {
-		return Entry{}, d, err
-	}
-	return newEntry(&d, c.Epoch, doc), d, nil
-}
-
-// seal fills in the hash and the signature and returns the document as slaves get it.
-func seal(c *api.Config, key ed25519.PrivateKey) ([]byte, error) {
-	unsealed, err := json.Marshal(c)
-	if err != nil {
-		return nil, fmt.Errorf("encode config: %w", err)
-	}
-	if c.ConfigHash, err = api.ContentHash(unsealed); err != nil {
-		return nil, err
-	}
-	if key != nil {
-		c.Signature = base64.StdEncoding.EncodeToString(ed25519.Sign(key, api.SignedMessage(c.ConfigHash, c.Version, c.Epoch)))
-	}
-	return json.Marshal(c)
-}
-
-type groupConfig struct {
-	group fleet.Group
-	*api.Config
-}
-
-// renderGroups renders what req covers, by host and service type: every group that has servers, enabled
-// or not, but for those that are empty and were never published.
-func renderGroups(content store.Content, current []store.Distribution, req Request) ([]groupConfig, error) {
-	served := map[fleet.Group]bool{}
-	for i := range current {
-		served[current[i].Group()] = current[i].ServerCount > 0
-	}
-	var configs []groupConfig
-	var errs fleet.FieldErrors
-	for _, group := range groupsOf(content.Servers) {
-		if len(req.Hosts) > 0 && !slices.Contains(req.Hosts, group.Host) {
-			continue
+		d := store.Distribution{
+			SnapshotID: of.ID, Host: c.group.Host, ServiceType: c.group.ServiceType,
+			Version: config.Version, ServerCount: config.SiblingCount, ConfigHash: config.ConfigHash,
 		}
-		config, err := render.Render(render.Input{
-			Group: group, Servers: content.Servers, Profiles: content.Profiles, Players: content.Players,
-			URIRules: content.URIRules, LocationRules: content.LocationRules, NginxMaps: content.NginxMaps, ProxyHeaders: content.ProxyHeaders, Settings: content.Settings, RateLimits: content.RateLimits, AllowShrink: req.AllowShrink,
-		})
-		if err != nil {
+		doc := newDocument(body)
+		if err := tx.AddDistribution(ctx, &d, doc.Gzip); err != nil {
 			return nil, err
 		}
-		if config.SiblingCount == 0 {
-			if !served[group] {
-				continue
-			}
-			if !req.AllowShrink {
-				errs.Add("allow_shrink", fmt.Sprintf("must be true to publish no server at all to %s (%s), whose servers are all disabled", group.Host, group.ServiceType))
-			}
-		}
-		configs = append(configs, groupConfig{group, config})
+		entries = append(entries, newEntry(&d, of.Epoch, doc))
+		*into = append(*into, d)
 	}
-	for i, host := range req.Hosts {
-		if !slices.ContainsFunc(content.Servers, func(s fleet.Server) bool { return s.Host == host }) {
-			errs.Add(fmt.Sprintf("hosts[%d]", i), "names no host with servers")
-		}
-	}
-	if len(configs) == 0 && len(errs) == 0 {
-		errs.Add("hosts", "has nothing to publish: no server is enabled; add or enable one")
-	}
-	return configs, errs.ErrorOrNil()
+	return entries, nil
 }
 
-func groupsOf(servers []fleet.Server) []fleet.Group {
-	seen := map[fleet.Group]bool{}
-	var groups []fleet.Group
-	for i := range servers {
-		if g := (fleet.Group{Host: servers[i].Host, ServiceType: servers[i].ServiceType}); !seen[g] {
-			seen[g] = true
-			groups = append(groups, g)
-		}
-	}
-	slices.SortFunc(groups, compareGroups)
-	return groups
+// versions gives hosts their next versions.
+type versions struct {
+	last map[string]int64
+	now  int64
+}
+
+func (p *Publisher) versions(ctx context.Context, tx *store.PublishTx) (*versions, error) {
+	last, err := tx.LastVersions(ctx)
+	return &versions{last, p.cfg.Now().Unix()}, err
+}
+
+// next is the time, or one more than the host's last version where that is not above it.
+func (v *versions) next(host string) int64 {
+	v.last[host] = max(v.now, v.last[host]+1)
+	return v.last[host]
 }

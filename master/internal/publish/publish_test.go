@@ -18,6 +18,7 @@ import (
 
 	"github.com/uhdadmin/media-gateway/master/internal/fleet"
 	"github.com/uhdadmin/media-gateway/master/internal/publish"
+	"github.com/uhdadmin/media-gateway/master/internal/rollout"
 	"github.com/uhdadmin/media-gateway/master/internal/store"
 	"github.com/uhdadmin/media-gateway/shared/api"
 )
@@ -30,7 +31,7 @@ type master struct {
 	board *publish.Board
 	pub   *publish.Publisher
 	clock atomic.Int64 // Unix seconds
-	key   ed25519.PrivateKey
+	keys  []ed25519.PrivateKey
 }
 
 const start = 1_700_000_000
@@ -40,7 +41,7 @@ func newMaster(t *testing.T) *master {
 	m := &master{t: t, url: "sqlite://" + filepath.Join(t.TempDir(), "master.db")}
 	m.clock.Store(start)
 	var err error
-	if m.key, err = publish.SigningKey(base64.StdEncoding.EncodeToString(make([]byte, 32))); err != nil {
+	if m.keys, err = publish.SigningKeys(base64.StdEncoding.EncodeToString(make([]byte, 32))); err != nil {
 		t.Fatal(err)
 	}
 	m.open()
@@ -59,7 +60,7 @@ func (m *master) open() {
 		m.t.Fatal(err)
 	}
 	m.pub = publish.New(publish.Config{
-		Store: m.store, Board: m.board, SigningKey: m.key, Log: slog.New(slog.DiscardHandler),
+		Store: m.store, Board: m.board, SigningKeys: m.keys, Log: slog.New(slog.DiscardHandler),
 		Now: func() time.Time { return time.Unix(m.clock.Load(), 0) },
 	})
 }
@@ -120,9 +121,8 @@ func TestPublish(t *testing.T) {
 	if err != nil || hash != e.Hash || c.ConfigHash != hash {
 		t.Errorf("hash of the document %s (%v), in it %s, on the board %s", hash, err, c.ConfigHash, e.Hash)
 	}
-	signature, err := base64.StdEncoding.DecodeString(c.Signature)
-	if err != nil || !ed25519.Verify(m.key.Public().(ed25519.PublicKey), api.SignedMessage(hash, c.Version, c.Epoch), signature) {
-		t.Errorf("signature %q does not verify: %v", c.Signature, err)
+	if err := api.VerifySignature(c.Signature, api.SignedMessage(hash, c.Version, c.Epoch), m.keys[0].Public().(ed25519.PublicKey)); err != nil {
+		t.Errorf("signature %q: %v", c.Signature, err)
 	}
 	if c.Version != e.Version || c.SnapshotID != e.SnapshotID || c.SiblingCount != 1 {
 		t.Errorf("document says %+v", c)
@@ -199,12 +199,12 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%+v: %v, want an error about %s", req, err, field)
 		}
 	}
-	refused(publish.Request{Hosts: []string{"nowhere"}}, "hosts[0]")
+	refused(publish.Request{Order: rollout.Order{Hosts: []string{"nowhere"}}}, "hosts[0]")
 	m.change(s.ID, func(s *fleet.Server) { s.Enabled = false })
 	refused(publish.Request{}, "allow_shrink")
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := m.pub.Publish(canceled, publish.Request{AllowShrink: true}); err == nil {
+	if _, err := m.pub.Publish(canceled, publish.Request{Order: rollout.Order{AllowShrink: true}}); err == nil {
 		t.Error("published with a canceled context")
 	}
 
@@ -216,7 +216,7 @@ func TestRefused(t *testing.T) {
 		t.Errorf("%d snapshots, %v; want the first alone", len(page.Items), err)
 	}
 
-	m.publish(publish.Request{AllowShrink: true})
+	m.publish(publish.Request{Order: rollout.Order{AllowShrink: true}})
 	var c api.Config
 	if err := json.Unmarshal(m.board.Current(groupA).Document.JSON(), &c); err != nil || c.SiblingCount != 0 || !c.AllowShrink {
 		t.Errorf("intended empty publish: %+v, %v", c, err)
@@ -235,7 +235,7 @@ func TestHosts(t *testing.T) {
 	m := newMaster(t)
 	m.addServer(groupA.Host, "a.com", api.Emby)
 	m.addServer("203.0.113.11", "b.com", api.Emby)
-	res := m.publish(publish.Request{Hosts: []string{"203.0.113.11"}})
+	res := m.publish(publish.Request{Order: rollout.Order{Hosts: []string{"203.0.113.11"}}})
 	if len(res.Distributions) != 1 || res.Distributions[0].Host != "203.0.113.11" {
 		t.Errorf("went to %+v", res.Distributions)
 	}
@@ -262,11 +262,11 @@ func TestSnapshotKeepsItsContent(t *testing.T) {
 
 func TestSigningKey(t *testing.T) {
 	for _, bad := range []string{"x", "AAAA", base64.StdEncoding.EncodeToString(make([]byte, 64))} {
-		if _, err := publish.SigningKey(bad); err == nil || !strings.HasPrefix(err.Error(), "SIGNING_KEY takes") {
+		if _, err := publish.SigningKeys(bad); err == nil || !strings.HasPrefix(err.Error(), "SIGNING_KEY takes") {
 			t.Errorf("%q: %v, want an error that names SIGNING_KEY", bad, err)
 		}
 	}
-	if key, err := publish.SigningKey(""); key != nil || err != nil {
+	if key, err := publish.SigningKeys(" "); key != nil || err != nil {
 		t.Errorf("no key: %v, %v", key, err)
 	}
 }

@@ -6,10 +6,12 @@ import (
 	"crypto/tls"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/uhdadmin/media-gateway/master/internal/account"
+	"github.com/uhdadmin/media-gateway/master/internal/preflight"
 	"github.com/uhdadmin/media-gateway/master/internal/publish"
 	"github.com/uhdadmin/media-gateway/master/internal/store"
 	"github.com/uhdadmin/media-gateway/master/internal/telemetry"
@@ -24,9 +26,11 @@ type Settings struct {
 	AdminPassword string `env:"ADMIN_PASSWORD" takes:"the first admin's password, 8 to 256 characters"` // "": a random one
 	TLSCertFile   string `env:"TLS_CERT_FILE" takes:"the path of a PEM certificate, together with TLS_KEY_FILE"`
 	TLSKeyFile    string `env:"TLS_KEY_FILE" takes:"the path of a PEM key, together with TLS_CERT_FILE"`
-	SigningKeyB64 string `env:"SIGNING_KEY" takes:"an Ed25519 seed: 32 bytes, base64"`
+	SigningKeyB64 string `env:"SIGNING_KEY" takes:"an Ed25519 seed: 32 bytes, base64; or several separated by commas, which all sign while keys are changed"`
 	PublicURLText string `env:"PUBLIC_URL" takes:"the master's URL as slaves and browsers see it, as in https://master.example.com"`
 	StartingSet   bool   `env:"STARTING_SET" envDefault:"true" takes:"true or false: whether a new database gets the usual players and rules"`
+	NginxBin      string `env:"NGINX_BIN" takes:"an nginx with the Lua module, for preflights; openresty or nginx on PATH when unset"`
+	PreflightText string `env:"PREFLIGHT" envDefault:"auto" takes:"auto (publishes are tested where there is an nginx), require (without a test nothing is published) or off"`
 	Database
 	telemetry.Retention
 	Limits
@@ -34,8 +38,9 @@ type Settings struct {
 	// AuditKept is for how long entries of the audit log are kept; 0 is for ever.
 	AuditKept time.Duration `env:"RETENTION_AUDIT" envDefault:"730d" takes:"how long entries of the audit log are kept, as in 730d; 0: for ever"`
 
-	SigningKey ed25519.PrivateKey `env:"-"` // nil: configurations are not signed
-	PublicURL  *url.URL           `env:"-"` // nil: not known
+	SigningKeys []ed25519.PrivateKey `env:"-"` // none: configurations are not signed
+	PublicURL   *url.URL             `env:"-"` // nil: not known
+	Preflight   preflight.Mode       `env:"-"`
 }
 
 // Database is what the commands that only use the database need.
@@ -55,7 +60,7 @@ func Load(environ []string) (Settings, error) {
 	if s.Database, err = LoadDatabase(environ); err != nil {
 		return s, err
 	}
-	for _, check := range []func() error{s.checkAddrs, s.checkAdmin, s.checkTLS, s.loadSigningKey, s.loadPublicURL, s.Limits.check} {
+	for _, check := range []func() error{s.checkAddrs, s.checkAdmin, s.checkTLS, s.checkPreflight, s.loadSigningKey, s.loadPublicURL, s.Limits.check} {
 		if err := check(); err != nil {
 			return s, err
 		}
@@ -108,12 +113,19 @@ func (s *Settings) checkTLS() error {
 	return nil
 }
 
-func (s *Settings) loadSigningKey() error {
-	key, err := publish.SigningKey(strings.TrimSpace(s.SigningKeyB64))
-	if err != nil { // its value stays out of the message
-		return bad("SIGNING_KEY", "is no key", "an Ed25519 seed: 32 bytes, base64, as from `openssl rand -base64 32`")
+func (s *Settings) checkPreflight() error {
+	if s.Preflight = preflight.Mode(s.PreflightText); !slices.Contains(preflight.Modes, s.Preflight) {
+		return bad("PREFLIGHT", `is "`+s.PreflightText+`"`, "auto, require or off")
 	}
-	s.SigningKey = key
+	return nil
+}
+
+func (s *Settings) loadSigningKey() error {
+	keys, err := publish.SigningKeys(s.SigningKeyB64)
+	if err != nil { // its value stays out of the message
+		return bad("SIGNING_KEY", "is no key", "an Ed25519 seed: 32 bytes, base64, as from `openssl rand -base64 32`; or several separated by commas")
+	}
+	s.SigningKeys = keys
 	return nil
 }
 

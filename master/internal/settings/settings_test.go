@@ -17,7 +17,7 @@ func TestLoadDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	if s.ListenAddr != ":8000" || s.MetricsAddr != ":9146" || s.DatabaseURL != "sqlite://./data/master.db" ||
-		s.AccessLogs != 30*24*time.Hour || s.LogLevel != "info" || s.LogFormat != "text" || s.TLS() || s.SigningKey != nil || s.PublicURL != nil {
+		s.AccessLogs != 30*24*time.Hour || s.LogLevel != "info" || s.LogFormat != "text" || s.TLS() || s.SigningKeys != nil || s.Preflight != "auto" || s.PublicURL != nil {
 		t.Errorf("defaults are %+v", s)
 	}
 }
@@ -33,6 +33,8 @@ func TestLoadNamesTheVariable(t *testing.T) {
 		"TLS_CERT_FILE=" + nowhere,
 		"TLS_KEY_FILE=" + nowhere,
 		"SIGNING_KEY=c2hvcnQ=",
+		"SIGNING_KEY=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=,c2hvcnQ=",
+		"PREFLIGHT=maybe",
 		"SIGNING_KEY_FILE=" + nowhere,
 		"DATABASE_URL=postgres://master:secret@db:port/master",
 		"DATABASE_URL=sqlite://",
@@ -64,8 +66,8 @@ func TestLoadSigningKeyAndPublicURL(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(s.SigningKey) != 64 || s.PublicURL.Host != "master.example.com" || !s.Secure() {
-		t.Errorf("key of %d bytes, URL %v, secure %v", len(s.SigningKey), s.PublicURL, s.Secure())
+	if len(s.SigningKeys) != 1 || s.PublicURL.Host != "master.example.com" || !s.Secure() {
+		t.Errorf("%d keys, URL %v, secure %v", len(s.SigningKeys), s.PublicURL, s.Secure())
 	}
 }
 

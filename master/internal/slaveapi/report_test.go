@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/uhdadmin/media-gateway/master/internal/publish"
+	"github.com/uhdadmin/media-gateway/master/internal/rollout"
 	"github.com/uhdadmin/media-gateway/master/internal/store"
 	"github.com/uhdadmin/media-gateway/shared/api"
 )
@@ -87,7 +88,7 @@ func TestDistribution(t *testing.T) {
 func TestBadReports(t *testing.T) {
 	m := newMaster(t)
 	_, other := m.addServer("203.0.113.11", "b.com")
-	res, err := m.pub.Publish(t.Context(), publish.Request{Hosts: []string{"203.0.113.11"}})
+	res, err := m.pub.Publish(t.Context(), publish.Request{Order: rollout.Order{Hosts: []string{"203.0.113.11"}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,6 +24,7 @@ const (
 	ChangeSlaves    Change = "slaves"    // servers and their tokens
 	ChangeLimits    Change = "limits"    // rate limit rules, stream rules and enforcements
 	ChangeKicks     Change = "kicks"     // play sessions that slaves must end
+	ChangeRollouts  Change = "rollouts"  // states of rollouts
 )
 
 // watchInterval is how often replicas look for changes that nobody told them of: PostgreSQL's
