@@ -10,7 +10,7 @@ type Limits struct {
 	MaxLogins      int `env:"MAX_LOGINS" envDefault:"2" takes:"logins that are checked at a time, 19 MiB each, from 1"`
 }
 
-func (l *Limits) check() error {
+func (l *Limits) checkLimits() error {
 	for _, limit := range []struct {
 		name         string
 		value, least int

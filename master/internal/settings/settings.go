@@ -60,7 +60,7 @@ func Load(environ []string) (Settings, error) {
 	if s.Database, err = LoadDatabase(environ); err != nil {
 		return s, err
 	}
-	for _, check := range []func() error{s.checkAddrs, s.checkAdmin, s.checkTLS, s.checkPreflight, s.loadSigningKey, s.loadPublicURL, s.Limits.check} {
+	for _, check := range []func() error{s.checkAddrs, s.checkAdmin, s.checkTLS, s.checkPreflight, s.loadSigningKey, s.loadPublicURL, s.checkLimits} {
 		if err := check(); err != nil {
 			return s, err
 		}

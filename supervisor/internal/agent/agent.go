@@ -32,10 +32,10 @@ type Config struct {
 	Releases *release.Store
 	Nginx    *nginx.Server
 
-	Version           string            // of this program, for heartbeats
-	Token             string            // its hash is this slave's phase among the fleet
+	Version           string              // of this program, for heartbeats
+	Token             string              // its hash is this slave's phase among the fleet
 	PublicKeys        []ed25519.PublicKey // one of which has signed; none: configurations need no signature
-	PullInterval      time.Duration     // between polls of a master that does not let requests wait
+	PullInterval      time.Duration       // between polls of a master that does not let requests wait
 	HeartbeatInterval time.Duration
 	ReloadMinInterval time.Duration // least time between two reloads; 0: none
 	KeepDrift         bool          // leave edits of managed files alone
@@ -66,9 +66,9 @@ type Agent struct {
 	running     *release.Release // what nginx serves
 	seen        api.Version      // the master's last answer that was dealt with
 	pace        masterclient.Pace
-	stuck       bool             // a rollback failed: nginx may serve something else than running
-	overlay     string           // hash of the rules with live limits that nginx has; "": it has the release's
-	acked       int64            // the snapshot whose ack this process has made
+	stuck       bool   // a rollback failed: nginx may serve something else than running
+	overlay     string // hash of the rules with live limits that nginx has; "": it has the release's
+	acked       int64  // the snapshot whose ack this process has made
 	lastReload  time.Time
 	lastRetry   time.Time
 	generations map[int]int64 // of nginx's workers by pid, to count the old ones

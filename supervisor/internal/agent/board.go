@@ -65,13 +65,6 @@ func (b *board) pollFailed(err error, failures int) {
 	b.note("poll", err.Error())
 }
 
-// polls returns how many polls were answered.
-func (b *board) polls() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.poll.Polls
-}
-
 func (b *board) serves(rel *release.Release) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
