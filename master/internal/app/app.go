@@ -24,6 +24,7 @@ import (
 	"github.com/uhdadmin/media-gateway/master/internal/conductor"
 	"github.com/uhdadmin/media-gateway/master/internal/erasure"
 	"github.com/uhdadmin/media-gateway/master/internal/limits"
+	"github.com/uhdadmin/media-gateway/master/internal/pages"
 	"github.com/uhdadmin/media-gateway/master/internal/preflight"
 	"github.com/uhdadmin/media-gateway/master/internal/privacy"
 	"github.com/uhdadmin/media-gateway/master/internal/publish"
@@ -134,9 +135,13 @@ func New(ctx context.Context, cfg settings.Settings, log *slog.Logger) (_ *App, 
 	if err != nil {
 		return nil, err
 	}
+	operators, err := pages.New(pages.Config{API: admin, PublicURL: cfg.PublicURL, Secure: cfg.Secure(), Log: log})
+	if err != nil {
+		return nil, err
+	}
 	monitor := httpserver.Monitoring(reg, a.ready)
 	a.monitor = monitor
-	a.handler = routes(log, admin, monitor, slaveapi.New(slaveapi.Config{
+	a.handler = routes(log, admin, monitor, operators, slaveapi.New(slaveapi.Config{
 		Store: a.store, Board: a.board, Limits: a.limits, Sessions: a.sessions, Quotas: a.quotas, Slaves: a.slaves, Telemetry: a.ingester, Log: log, Registry: reg,
 		MaxConfigs: cfg.MaxConfigs, MaxReports: cfg.MaxReports,
 	}))

@@ -11,18 +11,21 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/uhdadmin/media-gateway/master/internal/adminapi"
+	"github.com/uhdadmin/media-gateway/master/internal/pages"
 	"github.com/uhdadmin/media-gateway/master/internal/slaveapi"
 	"github.com/uhdadmin/media-gateway/shared/api"
 )
 
 // routes puts the APIs under their paths.
-func routes(log *slog.Logger, admin, monitor http.Handler, slaves *slaveapi.API) http.Handler {
+func routes(log *slog.Logger, admin, monitor, operators http.Handler, slaves *slaveapi.API) http.Handler {
 	forSlaves := chi.NewMux()
 	slaves.Mount(forSlaves)
 	mux := http.NewServeMux()
 	mux.Handle(api.PathMediaSlave+"/", forSlaves)
 	mux.Handle(api.PathSlave+"/", forSlaves)
 	mux.Handle("/api/v1/", admin)
+	mux.Handle(pages.Prefix, operators)
+	mux.Handle("GET /{$}", http.RedirectHandler(pages.Prefix, http.StatusSeeOther))
 	mux.Handle("GET /healthz", monitor)
 	mux.Handle("GET /readyz", monitor)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {

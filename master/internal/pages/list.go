@@ -1,0 +1,183 @@
+package pages
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+)
+
+// row is one of a resource, as the admin API has it.
+type row map[string]any
+
+// ID of the row, as in paths.
+func (r row) ID() string { return fmt.Sprint(r["id"]) }
+
+// listing is what the list page shows.
+type listing struct {
+	*resource
+	Rows    []row
+	Q       string
+	Chosen  map[string]string // by filter
+	Next    string            // the page after this one; "" for none
+	First   bool
+	Refs    map[string]map[string]string // names of rows that these rows refer to, by field and id
+	Headers []string
+}
+
+// list shows the rows of a resource, a page at a time.
+func (r *resource) list(v *visit) error {
+	asked := v.r.URL.Query()
+	query := url.Values{"limit": {"50"}}
+	l := listing{resource: r, Q: asked.Get("q"), Chosen: map[string]string{}, First: asked.Get("cursor") == "", Headers: r.columns}
+	for _, name := range append([]string{"q", "cursor"}, names(r.filters)...) {
+		if value := asked.Get(name); value != "" {
+			query.Set(name, value)
+			l.Chosen[name] = value
+		}
+	}
+	var page struct {
+		Items      []row  `json:"items"`
+		NextCursor string `json:"next_cursor"`
+	}
+	if err := v.get(r.path+"?"+query.Encode(), &page); err != nil {
+		return err
+	}
+	l.Rows = page.Items
+	if page.NextCursor != "" {
+		next := v.r.URL.Query()
+		next.Set("cursor", page.NextCursor)
+		l.Next = "?" + next.Encode()
+	}
+	var err error
+	if l.Refs, err = r.references(v, r.columns); err != nil {
+		return err
+	}
+	return v.show("list", l)
+}
+
+// Cell is the value of a row in a column, ready to be shown.
+func (l listing) Cell(v sheet, row row, column string) any {
+	value := row[column]
+	f := l.field(column)
+	switch {
+	case value == nil:
+		return ""
+	case f.kind == oneOf:
+		return l.Refs[column][fmt.Sprint(value)]
+	case f.kind == flag:
+		return v.T(fmt.Sprintf("flag.%v", value))
+	case f.kind == choice:
+		return v.Option(fmt.Sprint(value))
+	case f.kind == size:
+		if number(value) == 0 {
+			return ""
+		}
+		return v.Bytes(value)
+	case f.kind == integer:
+		if number(value) == 0 {
+			return ""
+		}
+		return v.Count(value)
+	}
+	if _, ok := moment(value); ok {
+		return v.Time(value)
+	}
+	return plain(value)
+}
+
+// Option is the text for one of a field's choices.
+func (v *visit) Option(value string) string {
+	if key := "option." + value; v.Has(key) {
+		return v.T(key)
+	}
+	return value
+}
+
+// Label of a field.
+func (v *visit) Label(resource, field string) string {
+	if key := resource + "." + field; v.Has(key) {
+		return v.T(key)
+	}
+	return v.T("field." + field)
+}
+
+// Help says more about a field, "" for nothing.
+func (v *visit) Help(resource, field string) string {
+	for _, key := range []string{resource + "." + field + ".help", "help." + field} {
+		if v.Has(key) {
+			return v.T(key)
+		}
+	}
+	return ""
+}
+
+func names(fields []field) []string {
+	list := make([]string, len(fields))
+	for i, f := range fields {
+		list[i] = f.name
+	}
+	return list
+}
+
+// field returns that field of the resource; one that its form does not have is text.
+func (r *resource) field(name string) field {
+	for _, f := range slices.Concat(r.fields, r.filters) {
+		if f.name == name {
+			return f
+		}
+	}
+	return field{name: name}
+}
+
+// Path, Title, Filters and Live are for templates.
+func (r *resource) Path() string     { return r.path }
+func (r *resource) Title() string    { return r.title }
+func (r *resource) Filters() []Field { return shown(r.filters) }
+func (r *resource) Live() bool       { return r.live }
+func (r *resource) Cloned() bool     { return r.cloned }
+
+// MayWrite reports whether the visitor may change rows.
+func (r *resource) MayWrite(v sheet) bool { return v.Me.May(r.role) }
+
+// references returns the names of the rows that fields refer to, by field and id.
+func (r *resource) references(v *visit, fields []string) (map[string]map[string]string, error) {
+	refs := map[string]map[string]string{}
+	for _, f := range r.fields {
+		if f.of == "" || !slices.Contains(fields, f.name) {
+			continue
+		}
+		rows, err := v.all(f.of, nil)
+		if err != nil {
+			return nil, err
+		}
+		refs[f.name] = map[string]string{}
+		for _, row := range rows {
+			refs[f.name][row.ID()] = plain(row[resourceAt(f.of).title])
+		}
+	}
+	return refs, nil
+}
+
+// all returns every row of a resource that the query selects.
+func (v *visit) all(path string, query url.Values) ([]row, error) {
+	if query == nil {
+		query = url.Values{}
+	}
+	query.Set("limit", "500")
+	var rows []row
+	for {
+		var page struct {
+			Items      []row  `json:"items"`
+			NextCursor string `json:"next_cursor"`
+		}
+		if _, err := v.call(http.MethodGet, path+"?"+query.Encode(), nil, &page); err != nil {
+			return nil, err
+		}
+		rows = append(rows, page.Items...)
+		if page.NextCursor == "" {
+			return rows, nil
+		}
+		query.Set("cursor", page.NextCursor)
+	}
+}

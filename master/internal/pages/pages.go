@@ -1,0 +1,95 @@
+// Package pages is what operators see under /admin/: pages made on the server, in Chinese and English, that work without
+// JavaScript and ask nothing of any other host.
+//
+// The pages are a client of the admin API, in the same process: each reads and writes through it in the name of who
+// is signed in. So people and programs meet the same checks, rights, revisions and audit log, and what a page can do,
+// a script can do.
+package pages
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+)
+
+// Prefix of all pages.
+const Prefix = "/admin/"
+
+// Config of the pages; every field is needed but for PublicURL.
+type Config struct {
+	API       http.Handler // the admin API, see adminapi.New
+	PublicURL *url.URL     // where browsers reach the master, when a proxy changes the Host header; nil: not known
+	Secure    bool         // cookies for HTTPS only
+	Log       *slog.Logger
+}
+
+type server struct {
+	Config
+	texts     *texts
+	templates *templates
+	assets    *assets
+}
+
+// New returns the handler of everything under Prefix.
+func New(cfg Config) (http.Handler, error) {
+	s := &server{Config: cfg}
+	var err error
+	if s.texts, err = readTexts(); err != nil {
+		return nil, err
+	}
+	if s.assets, err = readAssets(); err != nil {
+		return nil, err
+	}
+	if s.templates, err = readTemplates(); err != nil {
+		return nil, err
+	}
+	guard := http.NewCrossOriginProtection()
+	if cfg.PublicURL != nil {
+		if err := guard.AddTrustedOrigin(cfg.PublicURL.Scheme + "://" + cfg.PublicURL.Host); err != nil {
+			return nil, fmt.Errorf("PUBLIC_URL: %w", err)
+		}
+	}
+	guard.SetDenyHandler(s.page(public, func(v *visit) error {
+		return &Problem{Status: http.StatusForbidden, Detail: v.T("problem.cross_origin")}
+	}))
+	return secureHeaders(guard.Handler(s.routes())), nil
+}
+
+func (s *server) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /admin/assets/{name}", s.assets)
+	show := func(pattern string, h handler) { mux.Handle(pattern, s.page(signedIn, h)) }
+
+	mux.Handle("GET /admin/sign-in", s.page(public, showSignIn))
+	mux.Handle("POST /admin/sign-in", s.page(public, signIn))
+	mux.Handle("POST /admin/preferences", s.page(public, setPreferences))
+	show("POST /admin/sign-out", signOut)
+	show("GET /admin/account", showAccount)
+	show("POST /admin/account/password", changePassword)
+	show("POST /admin/account/end-sessions", endSessions)
+
+	show("GET /admin/{$}", showDashboard)
+	show("GET /admin/hosts", showHosts)
+	for _, r := range resources {
+		mux.Handle("/admin/"+r.path+"/", s.resource(r))
+		show("GET /admin/"+r.path, r.list)
+	}
+	show("/admin/", func(v *visit) error {
+		return &Problem{Status: http.StatusNotFound, Detail: v.T("problem.no_page")}
+	})
+	return mux
+}
+
+// secureHeaders keeps a page to what this master serves: no inline scripts or styles, no frames, no other origins.
+func secureHeaders(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "+
+			"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		next.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,98 @@
+package pages
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// token of a slave, as the admin API has it.
+type token struct {
+	ID         int64      `json:"id"`
+	Name       string     `json:"name"`
+	Prefix     string     `json:"prefix"`
+	Scopes     []string   `json:"scopes"`
+	CreatedAt  time.Time  `json:"created_at"`
+	ExpiresAt  *time.Time `json:"expires_at"`
+	LastUsedAt *time.Time `json:"last_used_at"`
+	RevokedAt  *time.Time `json:"revoked_at"`
+	Token      string     `json:"token"` // of a new one
+}
+
+// tokenPage is the list of a server's tokens; or one that was just made, which is shown this once.
+type tokenPage struct {
+	Server row
+	Tokens []token
+	Made   *token
+	Base   string // API_BASE for the .env
+}
+
+func tokenRoutes(handle func(string, handler)) {
+	const at = Prefix + "servers/{id}/tokens"
+	handle("GET "+at, showTokens)
+	handle("POST "+at, createToken)
+	handle("POST "+at+"/{tid}/rotate", rotateToken)
+	handle("POST "+at+"/{tid}/revoke", revokeToken)
+}
+
+func tokensPath(v *visit) string { return "servers/" + url.PathEscape(v.r.PathValue("id")) + "/tokens" }
+
+func tokenPath(v *visit) string { return tokensPath(v) + "/" + url.PathEscape(v.r.PathValue("tid")) }
+
+func showTokens(v *visit) error { return listTokens(v, nil) }
+
+func listTokens(v *visit, made *token) error {
+	page := tokenPage{Made: made, Base: v.base()}
+	if err := v.get("servers/"+url.PathEscape(v.r.PathValue("id")), &page.Server); err != nil {
+		return err
+	}
+	var list struct {
+		Items []token `json:"items"`
+	}
+	if err := v.get(tokensPath(v)+"?limit=200", &list); err != nil {
+		return err
+	}
+	page.Tokens = list.Items
+	return v.show("tokens", page)
+}
+
+// createToken shows the token in the answer to the write: nothing that can be opened again holds it.
+func createToken(v *visit) error {
+	form, err := v.form()
+	if err != nil {
+		return err
+	}
+	expires, _ := field{name: "expires_at", kind: moments}.read(form, v.Zone)
+	var made token
+	if _, err := v.call(http.MethodPost, tokensPath(v), map[string]any{"name": form.Get("name"), "expires_at": expires}, &made); err != nil {
+		return err
+	}
+	return listTokens(v, &made)
+}
+
+func rotateToken(v *visit) error {
+	var made token
+	if _, err := v.call(http.MethodPost, tokenPath(v)+"/rotate", map[string]any{}, &made); err != nil {
+		return err
+	}
+	return listTokens(v, &made)
+}
+
+func revokeToken(v *visit) error {
+	if _, err := v.call(http.MethodDelete, tokenPath(v), nil, nil); err != nil {
+		return err
+	}
+	return v.redirect(Prefix+tokensPath(v), "said.revoked")
+}
+
+// base is where slaves reach this master: what is set, else what this browser uses.
+func (v *visit) base() string {
+	if v.s.PublicURL != nil {
+		return v.s.PublicURL.String()
+	}
+	scheme := "http"
+	if v.r.TLS != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + v.r.Host
+}
