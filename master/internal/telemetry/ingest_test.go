@@ -1,11 +1,13 @@
 package telemetry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -179,6 +181,89 @@ func TestDuplicates(t *testing.T) {
 		}
 		b.wantRow("SELECT requests, bytes FROM rollup_daily WHERE dimension = 'all'", 4, 40)
 	})
+}
+
+// gate is a database whose first transaction waits.
+type gate struct {
+	Database
+	transactions  atomic.Int64
+	entered, open chan struct{}
+}
+
+func (g *gate) Ingest(ctx context.Context, fn func(Tx) error) error {
+	if g.transactions.Add(1) == 1 {
+		close(g.entered)
+		<-g.open
+	}
+	return g.Database.Ingest(ctx, fn)
+}
+
+// TestGathers: what comes during a transaction is stored in one more, and counts once, also what came twice.
+func TestGathers(t *testing.T) {
+	g := &gate{Database: openSQLiteFile(t), entered: make(chan struct{}), open: make(chan struct{})}
+	b := newBed(t, g)
+	results := make(chan Result, 21)
+	store := func(key string) {
+		go func() {
+			result, err := b.Store(b.decode(ReportAccess, key, `{"timestamp":`+fmt.Sprint(b.now.Unix())+`,"ip":"192.0.2.1","verdict":"allow","bytes_sent":10}`))
+			if err != nil {
+				t.Error(err)
+			}
+			results <- result
+		}()
+	}
+	store("first")
+	<-g.entered
+	for n := range 10 {
+		store(fmt.Sprint(n))
+		store(fmt.Sprint(n))
+	}
+	for end := time.Now().Add(time.Minute); b.waiting.Load() < 2*21 || len(b.queue) > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d rows wait, %d batches in the queue", b.waiting.Load(), len(b.queue))
+		}
+	}
+	close(g.open)
+	duplicates := 0
+	for range 21 {
+		if result := <-results; result.Duplicate {
+			duplicates++
+		}
+	}
+	if n := g.transactions.Load(); n > 3 || duplicates != 10 { // the last batch may still be on its way out of the queue
+		t.Errorf("%d transactions, %d duplicates", n, duplicates)
+	}
+	b.wantRow("SELECT requests, bytes FROM rollup_daily WHERE dimension = 'all'", 11, 110)
+	b.wantRow("SELECT requests, bytes FROM rollup_hourly WHERE dimension = 'all'", 11, 110)
+}
+
+// twice is a database in which another transaction gets in the way of each at its end.
+type twice struct{ Database }
+
+func (d twice) Ingest(ctx context.Context, fn func(Tx) error) error {
+	inTheWay := errors.New("in the way")
+	err := d.Database.Ingest(ctx, func(tx Tx) error { return cmp.Or(fn(tx), inTheWay) })
+	if !errors.Is(err, inTheWay) {
+		return err
+	}
+	return d.Database.Ingest(ctx, fn)
+}
+
+// TestTriedAgain: a transaction that has to run again stores the same.
+func TestTriedAgain(t *testing.T) {
+	b := newBed(t, twice{openSQLiteFile(t)})
+	line := `{"timestamp":` + fmt.Sprint(b.now.Unix()) + `,"ip":"192.0.2.1","user_id":"u","device_id":"d","verdict":"allow","bytes_sent":10}`
+	if res := b.report(ReportAccess, "k", `{"entries":[`+line+`,`+line+`]}`); res.Duplicate || res.Accepted != 2 {
+		t.Errorf("%+v", res)
+	}
+	for _, table := range []string{"rollup_daily", "rollup_hourly", "user_activities", "bandwidth"} {
+		if n := b.number("SELECT max(bytes) FROM " + table); n != 20 {
+			t.Errorf("%s counts %d bytes, want 20", table, n)
+		}
+	}
+	if n := b.number("SELECT count(*) FROM access_logs"); n != 2 {
+		t.Errorf("%d rows, want 2", n)
+	}
 }
 
 // TestFull: while the database takes nothing, what waits is bounded, and nothing of it is lost.

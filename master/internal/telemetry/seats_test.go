@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	"github.com/pressly/goose/v3"
@@ -93,6 +94,21 @@ func TestSeats(t *testing.T) {
 		}
 		if since := b.seatsSince(); since != 0 {
 			t.Errorf("a new database has seats since %d, want 0", since)
+		}
+	})
+}
+
+// TestSeatsAreKeptAsHours: retention deletes seats with the hours that they are of.
+func TestSeatsAreKeptAsHours(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bed) {
+		strolls(b)
+		janitor := NewJanitor(Config{Database: b.db, Log: discard, Registry: prometheus.NewRegistry()}, Retention{Bandwidth: 48 * time.Hour})
+		janitor.now = func() time.Time { return b.now }
+		before := b.number("SELECT count(*) FROM seats_daily")
+		janitor.round(t.Context())
+		left, older := b.number("SELECT count(*) FROM seats_daily"), b.number("SELECT count(*) FROM seats_daily WHERE day < ?", int64(MillisOf(b.now)-2*day))
+		if left == 0 || left == before || older != 0 {
+			t.Errorf("%d of %d seats are left, %d of them older", left, before, older)
 		}
 	})
 }
