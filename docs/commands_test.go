@@ -121,7 +121,7 @@ func (b block) run(t *testing.T) {
 	text, dir := b.text, root
 	if b.marker == runWithMaster {
 		dir = t.TempDir()
-		text = strings.ReplaceAll(text, "http://localhost:8000", startMaster(t, ctx, bins, dir))
+		text = strings.ReplaceAll(text, "http://localhost:8000", startMaster(ctx, t, bins, dir))
 	}
 	cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", text)
 	cmd.Dir = dir
@@ -131,7 +131,7 @@ func (b block) run(t *testing.T) {
 	}
 }
 
-func startMaster(t *testing.T, ctx context.Context, bins, dir string) string {
+func startMaster(ctx context.Context, t *testing.T, bins, dir string) string {
 	t.Helper()
 	port, err := testbed.FreePort()
 	if err != nil {

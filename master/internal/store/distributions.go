@@ -70,13 +70,16 @@ func (s *Store) CurrentDistributions(ctx context.Context) ([]Distribution, error
 
 func currentDistributions(ctx context.Context, db bun.IDB) ([]Distribution, error) {
 	var rows []Distribution
-	err := db.NewSelect().Model(&rows).
-		Where("(host, service_type, version) IN (SELECT host, service_type, MAX(version) FROM distributions GROUP BY host, service_type)").
-		OrderBy("id", bun.OrderAsc).Scan(ctx)
+	err := inForce(db.NewSelect().Model(&rows)).OrderBy("id", bun.OrderAsc).Scan(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read current distributions: %w", err)
 	}
 	return rows, nil
+}
+
+// inForce narrows a query of distributions to the one of the highest version of each group.
+func inForce(q *bun.SelectQuery) *bun.SelectQuery {
+	return q.Where("(host, service_type, version) IN (SELECT host, service_type, MAX(version) FROM distributions GROUP BY host, service_type)")
 }
 
 // Document returns a distribution's document, gzip of an api.Config's JSON, or ErrNotFound.

@@ -51,8 +51,8 @@ func (c fleetCollector) Collect(ch chan<- prometheus.Metric) {
 			gauge(slaveStatusDesc, 1, a.Host, string(a.ServiceType), statusLabel(a.Status))
 		}
 	}
-	current, err := c.s.CurrentDistributions(ctx)
-	if err != nil {
+	var current []Distribution
+	if err := inForce(c.s.db.NewSelect().Model(&current).Column("host", "service_type", "status")).Scan(ctx); err != nil {
 		return
 	}
 	for i := range current {
