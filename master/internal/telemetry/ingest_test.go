@@ -202,6 +202,8 @@ func (g *gate) Ingest(ctx context.Context, fn func(Tx) error) error {
 func TestGathers(t *testing.T) {
 	g := &gate{Database: openSQLiteFile(t), entered: make(chan struct{}), open: make(chan struct{})}
 	b := newBed(t, g)
+	open := sync.OnceFunc(func() { close(g.open) })
+	t.Cleanup(open)
 	results := make(chan Result, 21)
 	store := func(key string) {
 		go func() {
@@ -223,7 +225,7 @@ func TestGathers(t *testing.T) {
 			t.Fatalf("%d rows wait, %d batches in the queue", b.waiting.Load(), len(b.queue))
 		}
 	}
-	close(g.open)
+	open()
 	duplicates := 0
 	for range 21 {
 		if result := <-results; result.Duplicate {
