@@ -62,27 +62,6 @@ func TestTelemetrySoak(t *testing.T) {
 	}
 }
 
-// TestStoppedSupervisor: a supervisor that hangs changes no answer, and misses nothing.
-func TestStoppedSupervisor(t *testing.T) {
-	g, _ := startPlayersWith(t, telemetryEnv)
-	must(t, g.slave.Signal(syscall.SIGSTOP))
-	l := startLoad(t, g.port, 8)
-	token := g.login(t)
-	for i := range 20 { // each a new playback of someone who is known by his token alone
-		res := g.send(t, http.MethodGet, fmt.Sprintf("/Videos/film%d/stream.mkv?size=1000&PlaySessionId=p%d&api_key=%s", i, i, token), nil)
-		if n, err := io.Copy(io.Discard, res.Body); res.StatusCode != http.StatusOK || n != 1000 || err != nil {
-			t.Errorf("playback %d: %s, %d bytes, %v", i, res.Status, n, err)
-		}
-	}
-	l.waitFor(t, 20_000)
-	l.stop()
-	if failed := l.failed.Load(); failed > 0 {
-		t.Errorf("%d requests failed, the last with %v", failed, l.lastError.Load())
-	}
-	must(t, g.slave.Signal(syscall.SIGCONT))
-	g.waitRows(t, g.media.Total().Requests+l.refused.Load())
-}
-
 // TestBytesOfTransfers: while streams run, a supervisor is killed and another one takes over. All bytes that the
 // access log tells of are in the sums of bandwidth, once.
 func TestBytesOfTransfers(t *testing.T) {
