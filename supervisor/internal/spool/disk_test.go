@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/uhdadmin/media-gateway/shared/testbed"
 )
 
 // tinyDisk is a file system of its own with that much room.
@@ -19,7 +21,7 @@ func tinyDisk(t *testing.T, size string) string {
 	if err := unix.Mount("none", dir, "tmpfs", 0, "size="+size); err != nil {
 		t.Skipf("SKIPPED: mount tmpfs: %v", err)
 	}
-	t.Cleanup(func() { must(t, unix.Unmount(dir, unix.MNT_DETACH)) })
+	t.Cleanup(func() { testbed.Must(t, unix.Unmount(dir, unix.MNT_DETACH)) })
 	return dir
 }
 
@@ -28,7 +30,7 @@ func fill(t *testing.T, dir string) (free func()) {
 	t.Helper()
 	ballast := filepath.Join(dir, "ballast")
 	f, err := os.Create(ballast)
-	must(t, err)
+	testbed.Must(t, err)
 	page := make([]byte, 4096)
 	for err == nil {
 		_, err = f.Write(page)
@@ -36,8 +38,8 @@ func fill(t *testing.T, dir string) (free func()) {
 	if !errors.Is(err, syscall.ENOSPC) {
 		t.Fatal(err)
 	}
-	must(t, f.Close())
-	return func() { must(t, os.Remove(ballast)) }
+	testbed.Must(t, f.Close())
+	return func() { testbed.Must(t, os.Remove(ballast)) }
 }
 
 // TestFullDisk: on a full disk nothing stops. What nginx could write is read, usage that does not fit is
@@ -45,12 +47,12 @@ func fill(t *testing.T, dir string) (free func()) {
 func TestFullDisk(t *testing.T) {
 	disk := tinyDisk(t, "128k")
 	b := &bench{dir: filepath.Join(disk, "spool"), state: filepath.Join(disk, "state.json")}
-	must(t, os.Mkdir(b.dir, 0o755))
+	testbed.Must(t, os.Mkdir(b.dir, 0o755))
 	cfg := Config{MaxBytes: 64 << 10}
 	b.reopen(t, cfg)
 	access, usage := b.Follow(Access, "c", Position{}), b.Follow(Usage, "c", Position{})
 	b.write(t, "1\n2\n")
-	must(t, b.Append([]byte("u1\n")))
+	testbed.Must(t, b.Append([]byte("u1\n")))
 	free := fill(t, disk)
 
 	// nginx writes what fits of its buffer, and forgets the rest of it.
@@ -63,10 +65,10 @@ func TestFullDisk(t *testing.T) {
 	}
 	want(t, usage, 0, "u1")
 	want(t, access, 0, "1", "2")
-	must(t, b.log.Close())
+	testbed.Must(t, b.log.Close())
 	b.log = nil // the rename needs no room, a new log does
 	b.mu.Lock()
-	must(t, errors.Join(b.survey(b.access), b.Spool.rotate(b.access)))
+	testbed.Must(t, errors.Join(b.survey(b.access), b.Spool.rotate(b.access)))
 	b.mu.Unlock()
 	number := b.access.live
 	_ = b.look() // says that it is full
@@ -78,7 +80,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal("the number is on disk: the disk was not full")
 	}
 	b.mu.Lock()
-	must(t, b.remove(b.access, b.access.segments[0])) // as it is dropped, or done with
+	testbed.Must(t, b.remove(b.access, b.access.segments[0])) // as it is dropped, or done with
 	b.mu.Unlock()
 	if info, err := os.Stat(filepath.Join(b.dir, segmentName(Access, 1))); err != nil && b.access.saved < number {
 		t.Errorf("the segment is gone while nothing else keeps its number: %v", err)
@@ -92,11 +94,11 @@ func TestFullDisk(t *testing.T) {
 	}
 	free()
 	access, usage = b.Follow(Access, "c", Position{1, 5004}), b.Follow(Usage, "c", Position{1, 3})
-	must(t, b.Append([]byte("u2\n")))
+	testbed.Must(t, b.Append([]byte("u2\n")))
 	want(t, usage, 0, "u2")
 	b.write(t, "3\n")
 	for range 3 {
-		must(t, b.look())
+		testbed.Must(t, b.look())
 	}
 	want(t, access, 0, "3")
 	if _, err := os.Stat(filepath.Join(b.dir, segmentName(Access, 1))); !errors.Is(err, fs.ErrNotExist) {
@@ -111,14 +113,14 @@ func TestBrokenDisk(t *testing.T) {
 	b.write(t, "1\n")
 	want(t, r, 0, "1")
 	aside := b.dir + ".aside"
-	must(t, os.Rename(b.dir, aside))
+	testbed.Must(t, os.Rename(b.dir, aside))
 	for range 3 {
 		b.report(b.look())
 	}
 	if st := b.Status(); st.LastError == "" {
 		t.Error("nothing is said")
 	}
-	must(t, os.Rename(aside, b.dir))
+	testbed.Must(t, os.Rename(aside, b.dir))
 	b.write(t, "2\n")
 	b.report(b.look())
 	want(t, r, 0, "2")

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/uhdadmin/media-gateway/shared/testbed"
 )
 
 // bench is a spool whose access log the test writes in nginx's place.
@@ -53,7 +55,7 @@ func (b *bench) open(t testing.TB) {
 	t.Helper()
 	var err error
 	b.log, err = os.OpenFile(filepath.Join(b.dir, "access.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	must(t, err)
+	testbed.Must(t, err)
 	t.Cleanup(func() { _ = b.log.Close() })
 }
 
@@ -63,17 +65,17 @@ func (b *bench) write(t testing.TB, text string) {
 		b.open(t)
 	}
 	_, err := b.log.WriteString(text)
-	must(t, err)
+	testbed.Must(t, err)
 }
 
 // rotate makes a segment that is final.
 func (b *bench) rotate(t testing.TB) {
 	t.Helper()
 	b.mu.Lock()
-	must(t, errors.Join(b.survey(b.access), b.Spool.rotate(b.access)))
+	testbed.Must(t, errors.Join(b.survey(b.access), b.Spool.rotate(b.access)))
 	b.mu.Unlock()
-	must(t, b.look()) // nginx reopens
-	must(t, b.look()) // and has
+	testbed.Must(t, b.look()) // nginx reopens
+	testbed.Must(t, b.look()) // and has
 }
 
 // read returns the lines that a reader has now, and what was lost before them.
@@ -88,7 +90,7 @@ func read(t testing.TB, r *Reader) (lines []string, lost int64) {
 		if errors.Is(err, context.Canceled) {
 			return lines, lost
 		}
-		must(t, err)
+		testbed.Must(t, err)
 		for _, line := range b.Lines {
 			lines = append(lines, string(line.Text))
 		}
@@ -116,12 +118,12 @@ func TestFollow(t *testing.T) {
 	b.rotate(t)
 	b.write(t, "c\n")
 	want(t, fast, 0, "c")
-	must(t, b.look())
+	testbed.Must(t, b.look())
 	if n := b.Status().Segments; n != 1 {
 		t.Fatalf("%d segments while one consumer has not read it", n)
 	}
 	first, err := slow.Next(t.Context())
-	must(t, err)
+	testbed.Must(t, err)
 	if len(first.Lines) != 2 || first.To != (Position{1, 4}) {
 		t.Fatalf("%+v", first)
 	}
@@ -129,10 +131,10 @@ func TestFollow(t *testing.T) {
 
 	b.reopen(t, Config{}) // from what they remember
 	fast, slow = b.Follow(Access, "fast", Position{2, 2}), b.Follow(Access, "slow", first.To)
-	must(t, b.look())
+	testbed.Must(t, b.look())
 	want(t, fast, 0)
 	want(t, slow, 0, "half a line", "c")
-	must(t, b.look())
+	testbed.Must(t, b.look())
 	if st := b.Status(); st.Segments != 0 || st.Consumers[1].LagBytes != 0 {
 		t.Errorf("%+v", st)
 	}
@@ -146,21 +148,21 @@ func TestNumbers(t *testing.T) {
 	b.rotate(t)
 	b.write(t, "b\n")
 	want(t, r, 0, "a", "b")
-	must(t, b.look())
-	must(t, b.log.Close())
+	testbed.Must(t, b.look())
+	testbed.Must(t, b.log.Close())
 	b.log = nil
-	must(t, os.RemoveAll(b.dir))
-	must(t, os.Mkdir(b.dir, 0o755))
+	testbed.Must(t, os.RemoveAll(b.dir))
+	testbed.Must(t, os.Mkdir(b.dir, 0o755))
 	b.reopen(t, Config{})
 	r = b.Follow(Access, "c", Position{2, 2})
 	b.write(t, "c\n")
 	got, err := r.Next(t.Context())
-	must(t, err)
+	testbed.Must(t, err)
 	if got.From.Segment <= 2 || string(got.Lines[0].Text) != "c" {
 		t.Errorf("%+v", got)
 	}
 
-	must(t, os.RemoveAll(b.state))
+	testbed.Must(t, os.RemoveAll(b.state))
 	b.reopen(t, Config{})
 	r = b.Follow(Access, "c", Position{41, 7}) // that another disk knew
 	want(t, r, 0, "c")
@@ -178,38 +180,40 @@ func TestMeddling(t *testing.T) {
 		lines []string
 	}{
 		"nothing":               {func(*testing.T, *bench) {}, 0, []string{"3", "4", "5", "6"}},
-		"a segment is deleted":  {func(t *testing.T, b *bench) { must(t, os.Remove(path(b, segmentName(Access, 2)))) }, 4, []string{"3", "6"}},
-		"the one being read is": {func(t *testing.T, b *bench) { must(t, os.Remove(path(b, segmentName(Access, 1)))) }, 2, []string{"4", "5", "6"}},
+		"a segment is deleted":  {func(t *testing.T, b *bench) { testbed.Must(t, os.Remove(path(b, segmentName(Access, 2)))) }, 4, []string{"3", "6"}},
+		"the one being read is": {func(t *testing.T, b *bench) { testbed.Must(t, os.Remove(path(b, segmentName(Access, 1)))) }, 2, []string{"4", "5", "6"}},
 		"all segments are": {func(t *testing.T, b *bench) {
-			must(t, os.RemoveAll(path(b, segmentName(Access, 1))))
-			must(t, os.RemoveAll(path(b, segmentName(Access, 2))))
+			testbed.Must(t, os.RemoveAll(path(b, segmentName(Access, 1))))
+			testbed.Must(t, os.RemoveAll(path(b, segmentName(Access, 2))))
 		}, 6, []string{"6"}},
-		"the log is truncated":  {func(t *testing.T, b *bench) { must(t, os.Truncate(path(b, "access.log"), 0)) }, 2, []string{"3", "4", "5"}},
-		"the log is deleted":    {func(t *testing.T, b *bench) { must(t, os.Remove(path(b, "access.log"))) }, 2, []string{"3", "4", "5"}},
-		"the log is moved away": {func(t *testing.T, b *bench) { must(t, os.Rename(path(b, "access.log"), path(b, "mine.log"))) }, 2, []string{"3", "4", "5"}},
+		"the log is truncated":  {func(t *testing.T, b *bench) { testbed.Must(t, os.Truncate(path(b, "access.log"), 0)) }, 2, []string{"3", "4", "5"}},
+		"the log is deleted":    {func(t *testing.T, b *bench) { testbed.Must(t, os.Remove(path(b, "access.log"))) }, 2, []string{"3", "4", "5"}},
+		"the log is moved away": {func(t *testing.T, b *bench) { testbed.Must(t, os.Rename(path(b, "access.log"), path(b, "mine.log"))) }, 2, []string{"3", "4", "5"}},
 		"a segment of the future": {func(t *testing.T, b *bench) {
-			must(t, os.WriteFile(path(b, segmentName(Access, 9)), []byte("x\n"), 0o644))
+			testbed.Must(t, os.WriteFile(path(b, segmentName(Access, 9)), []byte("x\n"), 0o644))
 		}, 0, []string{"3", "4", "5", "6"}},
-		"names that are none of ours":  {func(t *testing.T, b *bench) { must(t, os.WriteFile(path(b, "access-x.log"), []byte("x\n"), 0o644)) }, 0, []string{"3", "4", "5", "6"}},
-		"a segment is a folder's name": {func(t *testing.T, b *bench) { must(t, os.Mkdir(path(b, "access-1"), 0o755)) }, 0, []string{"3", "4", "5", "6"}},
+		"names that are none of ours": {func(t *testing.T, b *bench) {
+			testbed.Must(t, os.WriteFile(path(b, "access-x.log"), []byte("x\n"), 0o644))
+		}, 0, []string{"3", "4", "5", "6"}},
+		"a segment is a folder's name": {func(t *testing.T, b *bench) { testbed.Must(t, os.Mkdir(path(b, "access-1"), 0o755)) }, 0, []string{"3", "4", "5", "6"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, Config{})
 			r := b.Follow(Access, "c", Position{})
 			b.write(t, "1\n2\n")
 			first, err := r.Next(t.Context())
-			must(t, err)
+			testbed.Must(t, err)
 			r.Done(first.To)
 			b.write(t, "3\n")
 			b.rotate(t)
 			b.write(t, "4\n5\n")
 			b.rotate(t)
 			b.write(t, "6\n")
-			must(t, b.look())
+			testbed.Must(t, b.look())
 			tt.do(t, b)
-			must(t, b.look())
+			testbed.Must(t, b.look())
 			got, lost := read(t, r)
-			must(t, b.look()) // nginx has reopened
+			testbed.Must(t, b.look()) // nginx has reopened
 			b.write(t, "7\n")
 			more, after := read(t, r)
 			if all := append(got, more...); !slices.Equal(all, append(tt.lines, "7")) || lost+after != tt.lost {
@@ -228,7 +232,7 @@ func TestTruncatedWhileRead(t *testing.T) {
 	r := b.Follow(Access, "c", Position{})
 	b.write(t, "1\n2\n")
 	want(t, r, 0, "1", "2")
-	must(t, os.Truncate(filepath.Join(b.dir, "access.log"), 0))
+	testbed.Must(t, os.Truncate(filepath.Join(b.dir, "access.log"), 0))
 	b.write(t, "3\n")
 	want(t, r, 0, "3")
 	if got := r.at; got.Segment != 2 {
@@ -243,7 +247,7 @@ func TestDroppedUnderReaders(t *testing.T) {
 	line := strings.Repeat("x", 9)
 	b.write(t, line+"\n")
 	first, err := behind.Next(t.Context())
-	must(t, err)
+	testbed.Must(t, err)
 	behind.Done(first.To)
 	b.write(t, line+"\n")
 	want(t, ahead, 0, line, line)
@@ -251,7 +255,7 @@ func TestDroppedUnderReaders(t *testing.T) {
 	b.write(t, line+"\n"+line+"\n")
 	b.rotate(t)
 	b.write(t, line+"\n")
-	must(t, b.look()) // 50 of 45
+	testbed.Must(t, b.look()) // 50 of 45
 	want(t, ahead, 0, line, line, line)
 	want(t, behind, 10, line, line, line)
 	if st := b.Status(); st.Dropped != 20 {
@@ -279,7 +283,7 @@ func TestLineByLine(t *testing.T) {
 		t.Errorf("counted %v", n)
 	}
 	// A file of NULs, as after a crash of the machine.
-	must(t, b.log.Truncate(1<<28))
+	testbed.Must(t, b.log.Truncate(1<<28))
 	before := heap()
 	want(t, r, 0)
 	b.write(t, "\ng\n")
@@ -306,18 +310,18 @@ func TestNotified(t *testing.T) {
 	defer running.Wait()
 	defer cancel()
 	running.Go(func() { _ = b.Run(ctx) })
-	eventually(t, "it runs", func() bool { return b.Status().Consumers != nil })
+	testbed.Eventually(t, "it runs", func() bool { return b.Status().Consumers != nil })
 	for i := range 5 {
 		b.write(t, fmt.Sprintln(i))
 		got, err := r.Next(ctx)
-		must(t, err)
+		testbed.Must(t, err)
 		if string(got.Lines[0].Text) != fmt.Sprint(i) {
 			t.Errorf("%q", got.Lines[0].Text)
 		}
 	}
-	must(t, b.Append([]byte("u\n")))
+	testbed.Must(t, b.Append([]byte("u\n")))
 	got, err := usage.Next(ctx)
-	must(t, err)
+	testbed.Must(t, err)
 	if string(got.Lines[0].Text) != "u" {
 		t.Errorf("%q", got.Lines[0].Text)
 	}
@@ -329,17 +333,17 @@ func TestFinalWhenClosed(t *testing.T) {
 	r := b.Follow(Access, "c", Position{})
 	b.write(t, "1\n")
 	late, err := os.OpenFile(filepath.Join(b.dir, "access.log"), os.O_APPEND|os.O_WRONLY, 0)
-	must(t, err)
+	testbed.Must(t, err)
 	b.rotate(t)
 	b.write(t, "3\n")
 	for range 2 * quietLooks {
-		must(t, b.look())
+		testbed.Must(t, b.look())
 	}
 	want(t, r, 0, "1")
 	_, err = late.WriteString("2\n")
-	must(t, errors.Join(err, late.Close()))
+	testbed.Must(t, errors.Join(err, late.Close()))
 	want(t, r, 0, "2")
-	must(t, b.look())
+	testbed.Must(t, b.look())
 	want(t, r, 0, "3")
 }
 
@@ -351,35 +355,35 @@ func TestAppend(t *testing.T) {
 	if line, err := b.Last(); line != nil || err != nil {
 		t.Errorf("%q %v", line, err)
 	}
-	must(t, b.Append([]byte("one\ntwo\n")))
-	must(t, b.Append([]byte("three\n")))
+	testbed.Must(t, b.Append([]byte("one\ntwo\n")))
+	testbed.Must(t, b.Append([]byte("three\n")))
 	want(t, r, 0, "one", "two", "three")
-	must(t, b.look())
+	testbed.Must(t, b.look())
 	f, err := os.OpenFile(filepath.Join(b.dir, "usage.log"), os.O_APPEND|os.O_WRONLY, 0)
-	must(t, err)
+	testbed.Must(t, err)
 	_, err = f.WriteString("half")
-	must(t, errors.Join(err, f.Close()))
+	testbed.Must(t, errors.Join(err, f.Close()))
 	b.reopen(t, Config{Rotate: 10})
 	r = b.Follow(Usage, "c", r.done)
 	if line, err := b.Last(); string(line) != "three" || err != nil {
 		t.Errorf("%q %v", line, err)
 	}
-	must(t, b.Append([]byte("four\n"))) // in a file of its own
+	testbed.Must(t, b.Append([]byte("four\n"))) // in a file of its own
 	want(t, r, 0, "four")
 	for range 3 {
-		must(t, b.look())
+		testbed.Must(t, b.look())
 	}
 	if b.Status().Segments != 0 {
 		t.Errorf("%+v", b.Status())
 	}
 	// A rotation with nothing after it: the line stays.
 	b.mu.Lock()
-	must(t, b.Spool.rotate(b.usage))
+	testbed.Must(t, b.Spool.rotate(b.usage))
 	b.mu.Unlock()
-	must(t, b.look())
+	testbed.Must(t, b.look())
 	b.reopen(t, Config{Rotate: 10})
 	b.Follow(Usage, "c", r.done)
-	must(t, b.look())
+	testbed.Must(t, b.look())
 	if line, err := b.Last(); string(line) != "four" || err != nil {
 		t.Errorf("%q %v", line, err)
 	}
@@ -396,7 +400,7 @@ func BenchmarkTail(b *testing.B) {
 	for b.Loop() {
 		if lines == 0 {
 			got, err := r.Next(b.Context())
-			must(b, err)
+			testbed.Must(b, err)
 			if lines = len(got.Lines); got.To.Offset == 70000000 {
 				r.at = Position{1, 0}
 				s.access.shelf.blocks = nil

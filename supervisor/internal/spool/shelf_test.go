@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/uhdadmin/media-gateway/shared/testbed"
 )
 
 // entryLine is a line with a number, of some 100 bytes.
@@ -15,7 +17,7 @@ func entryLine(n int) string {
 func next(t testing.TB, r *Reader) Batch {
 	t.Helper()
 	b, err := r.Next(t.Context())
-	must(t, err)
+	testbed.Must(t, err)
 	return b
 }
 
@@ -90,15 +92,15 @@ func TestManyReaders(t *testing.T) {
 			text.WriteString(entryLine(n + i))
 		}
 		b.write(t, text.String())
-		must(t, b.look())
+		testbed.Must(t, b.look())
 		if n%9000 == 0 {
 			b.rotate(t)
 		}
 	}
 	ended := make(chan struct{})
 	go func() { running.Wait(); close(ended) }()
-	eventually(t, "all have read", func() bool {
-		must(t, b.look())
+	testbed.Eventually(t, "all have read", func() bool {
+		testbed.Must(t, b.look())
 		select {
 		case <-ended:
 			return true

@@ -22,35 +22,21 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/uhdadmin/media-gateway/shared/testbed"
 )
 
 const patience = time.Minute
 
 var logName = fileName(Access)
 
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func eventually(t testing.TB, what string, condition func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !condition(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("never: %s", what)
-		}
-	}
-}
-
 // reachable is a folder that nginx's workers may enter.
 func reachable(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "uhd")
-	must(t, err)
+	testbed.Must(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	must(t, os.Chmod(dir, 0o755))
+	testbed.Must(t, os.Chmod(dir, 0o755))
 	return dir
 }
 
@@ -66,7 +52,7 @@ func open(t testing.TB, cfg Config) *Spool {
 		cfg.Reopen = func() error { return nil }
 	}
 	s, err := Open(cfg)
-	must(t, err)
+	testbed.Must(t, err)
 	return s
 }
 
@@ -87,13 +73,13 @@ func TestNoLineIsLost(t *testing.T) {
 	root := reachable(t)
 	uid, user := workers()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
+	testbed.Must(t, err)
 	address := ln.Addr().String()
-	must(t, ln.Close())
+	testbed.Must(t, ln.Close())
 	dir := filepath.Join(root, "spool")
-	must(t, os.Mkdir(dir, 0o755))
+	testbed.Must(t, os.Mkdir(dir, 0o755))
 	conf := filepath.Join(root, "nginx.conf")
-	must(t, os.WriteFile(conf, fmt.Appendf(nil, `%s
+	testbed.Must(t, os.WriteFile(conf, fmt.Appendf(nil, `%s
 pid %[2]s/pid; error_log stderr warn; worker_processes 2;
 events {}
 http {
@@ -107,12 +93,12 @@ http {
 	cmd := exec.Command("nginx", "-e", "stderr", "-c", conf, "-g", "daemon off;")
 	var said bytes.Buffer
 	cmd.Stderr = &said
-	must(t, cmd.Start())
+	testbed.Must(t, cmd.Start())
 	exited := make(chan struct{})
 	go func() { defer close(exited); _ = cmd.Wait() }()
 	quit := sync.OnceFunc(func() { _ = cmd.Process.Signal(syscall.SIGQUIT); <-exited })
 	defer quit()
-	eventually(t, "nginx answers", func() bool {
+	testbed.Eventually(t, "nginx answers", func() bool {
 		conn, err := net.Dial("tcp", address)
 		if err != nil {
 			return false
@@ -172,9 +158,9 @@ http {
 	load.Wait()
 	client.CloseIdleConnections()
 	follower.Wait()
-	eventually(t, "all but the newest segment are deleted", func() bool {
+	testbed.Eventually(t, "all but the newest segment are deleted", func() bool {
 		segments, err := s.segments(Access)
-		must(t, err)
+		testbed.Must(t, err)
 		return len(segments) <= 1
 	})
 	cancel()
@@ -209,18 +195,18 @@ func TestRotatesByAge(t *testing.T) {
 		Dir: dir, Owner: os.Geteuid(), MaxBytes: 1 << 30, RotateAge: time.Nanosecond,
 		Reopen: func() error { reopened++; return os.WriteFile(filepath.Join(dir, logName), nil, 0o644) },
 	})
-	must(t, s.look()) // there is no log yet
+	testbed.Must(t, s.look()) // there is no log yet
 	if reopened != 1 {
 		t.Error("nginx was not told that it has no log")
 	}
-	must(t, os.WriteFile(filepath.Join(dir, logName), nil, 0o644))
-	must(t, s.look())
+	testbed.Must(t, os.WriteFile(filepath.Join(dir, logName), nil, 0o644))
+	testbed.Must(t, s.look())
 	if s.Status().Segments != 0 {
 		t.Error("rotated an empty log")
 	}
-	must(t, os.WriteFile(filepath.Join(dir, logName), []byte("line\n"), 0o644))
-	must(t, s.look())
-	must(t, s.look())
+	testbed.Must(t, os.WriteFile(filepath.Join(dir, logName), []byte("line\n"), 0o644))
+	testbed.Must(t, s.look())
+	testbed.Must(t, s.look())
 	if got := s.Status(); got.Segments != 1 || got.Bytes != 5 || reopened != 2 {
 		t.Errorf("%+v, reopened %d times", got, reopened)
 	}
@@ -240,9 +226,9 @@ func TestReopensUntilHeard(t *testing.T) {
 			return os.WriteFile(log, nil, 0o644)
 		},
 	})
-	must(t, os.WriteFile(log, []byte("line\n"), 0o644))
+	testbed.Must(t, os.WriteFile(log, []byte("line\n"), 0o644))
 	for range 6 {
-		must(t, s.look())
+		testbed.Must(t, s.look())
 	}
 	if asked != 3 {
 		t.Errorf("asked %d times, want 3", asked)
@@ -253,18 +239,18 @@ func TestReopensUntilHeard(t *testing.T) {
 func TestDropsOldest(t *testing.T) {
 	dir := t.TempDir()
 	for n := int64(7); n <= 10; n++ {
-		must(t, os.WriteFile(filepath.Join(dir, segmentName(Access, n)), bytes.Repeat([]byte("x"), 100), 0o644))
+		testbed.Must(t, os.WriteFile(filepath.Join(dir, segmentName(Access, n)), bytes.Repeat([]byte("x"), 100), 0o644))
 	}
-	must(t, os.WriteFile(filepath.Join(dir, "access-notes.log"), []byte("not ours"), 0o644))
+	testbed.Must(t, os.WriteFile(filepath.Join(dir, "access-notes.log"), []byte("not ours"), 0o644))
 	log := filepath.Join(dir, logName)
-	must(t, os.WriteFile(log, bytes.Repeat([]byte("y"), 100), 0o644))
+	testbed.Must(t, os.WriteFile(log, bytes.Repeat([]byte("y"), 100), 0o644))
 	s := open(t, Config{
 		Dir: dir, Owner: os.Geteuid(), MaxBytes: 250, Rotate: 100,
 		Reopen: func() error { return os.WriteFile(log, nil, 0o644) },
 	})
-	must(t, s.look())
+	testbed.Must(t, s.look())
 	got, err := s.segments(Access)
-	must(t, err)
+	testbed.Must(t, err)
 	if len(got) != 2 || got[0].number != 10 || got[1].number != 11 {
 		t.Errorf("segments %+v, want 10 and 11", got)
 	}

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/uhdadmin/media-gateway/shared/api"
+	"github.com/uhdadmin/media-gateway/shared/testbed"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/masterclient"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/spool"
 )
@@ -62,26 +63,26 @@ func BenchmarkShip(b *testing.B) {
 		}
 	}
 	f, err := os.Create(filepath.Join(root, "spool", "access.log"))
-	must(b, err)
+	testbed.Must(b, err)
 	random := rand.New(rand.NewPCG(1, 1))
 	var written int64
 	for left := b.N; left > 0; left -= 10000 {
 		n, err := f.Write(realistic(random, min(left, 10000)))
-		must(b, err)
+		testbed.Must(b, err)
 		written += int64(n)
 	}
-	must(b, f.Close())
+	testbed.Must(b, f.Close())
 	discard := slog.New(slog.DiscardHandler)
 	logs, err := spool.Open(spool.Config{
 		Dir: filepath.Join(root, "spool"), State: filepath.Join(root, "state", "spool.json"), Owner: os.Geteuid(), MaxBytes: 1 << 40,
 		Reopen: func() error { return nil }, Log: discard, Registerer: prometheus.NewRegistry(),
 	})
-	must(b, err)
+	testbed.Must(b, err)
 	master := &sink{}
 	s, err := New(Config{
 		Spool: logs, Master: master, StateDir: filepath.Join(root, "state"), FlushInterval: time.Millisecond, Log: discard, Registerer: prometheus.NewRegistry(),
 	})
-	must(b, err)
+	testbed.Must(b, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	b.ResetTimer()

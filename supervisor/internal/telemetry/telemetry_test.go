@@ -23,27 +23,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/uhdadmin/media-gateway/shared/testbed"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/masterclient"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/spool"
 )
-
-const patience = time.Minute
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func eventually(t testing.TB, what string, condition func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !condition(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("never: %s", what)
-		}
-	}
-}
 
 // ledger is a master that takes batches as ours does: whole, and once per key.
 type ledger struct {
@@ -177,8 +160,8 @@ func (s *slave) path(names ...string) string {
 
 func newSlave(t testing.TB, l *ledger) *slave {
 	s := &slave{root: t.TempDir(), master: l.URL, flush: 20 * time.Millisecond}
-	must(t, os.MkdirAll(s.path("spool"), 0o755))
-	must(t, os.MkdirAll(s.path("state"), 0o755))
+	testbed.Must(t, os.MkdirAll(s.path("spool"), 0o755))
+	testbed.Must(t, os.MkdirAll(s.path("state"), 0o755))
 	return s
 }
 
@@ -193,13 +176,13 @@ func (s *slave) start(t testing.TB) {
 		Rotate: s.segment, Interval: 5 * time.Millisecond, Log: log, Registerer: registry,
 		Reopen: func() error { return os.WriteFile(s.path("spool", "access.log"), nil, 0o644) },
 	})
-	must(t, err)
+	testbed.Must(t, err)
 	client, err := masterclient.New(masterclient.Config{Base: s.master, Token: "uhd_test"})
-	must(t, err)
+	testbed.Must(t, err)
 	s.shipper, err = New(Config{
 		Spool: s.spool, Master: client, StateDir: s.path("state"), FlushInterval: s.flush, Log: log, Registerer: registry,
 	})
-	must(t, err)
+	testbed.Must(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { _ = s.spool.Run(ctx) })
@@ -212,12 +195,12 @@ func (s *slave) start(t testing.TB) {
 func (s *slave) write(t testing.TB, from, to int) {
 	t.Helper()
 	f, err := os.OpenFile(s.path("spool", "access.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	must(t, err)
+	testbed.Must(t, err)
 	for n := from; n < to; n++ {
 		_, err := f.WriteString(entry(n))
-		must(t, err)
+		testbed.Must(t, err)
 	}
-	must(t, f.Close())
+	testbed.Must(t, f.Close())
 }
 
 func entry(n int) string {
@@ -227,9 +210,9 @@ func entry(n int) string {
 func (s *slave) state(t *testing.T) state {
 	t.Helper()
 	b, err := os.ReadFile(s.path("state", "telemetry-access.json"))
-	must(t, err)
+	testbed.Must(t, err)
 	var st state
-	must(t, json.Unmarshal(b, &st))
+	testbed.Must(t, json.Unmarshal(b, &st))
 	return st
 }
 
@@ -240,14 +223,14 @@ func TestOnce(t *testing.T) {
 	s := newSlave(t, l)
 	s.write(t, 0, 3500)
 	s.start(t)
-	eventually(t, "3,500 rows", func() bool { return l.count() == 3500 })
-	must(t, s.spool.Append([]byte(`{"epoch":"e","seq":1,"timestamp":1,"n":1,"bytes":5}`+"\n")))
+	testbed.Eventually(t, "3,500 rows", func() bool { return l.count() == 3500 })
+	testbed.Must(t, s.spool.Append([]byte(`{"epoch":"e","seq":1,"timestamp":1,"n":1,"bytes":5}`+"\n")))
 	s.write(t, 3500, 3600)
-	eventually(t, "100 rows and a usage record", func() bool { return l.count() == 3601 })
+	testbed.Eventually(t, "100 rows and a usage record", func() bool { return l.count() == 3601 })
 	s.stop()
 	s.write(t, 3600, 3700)
 	s.start(t)
-	eventually(t, "100 rows more", func() bool { return l.count() == 3701 })
+	testbed.Eventually(t, "100 rows more", func() bool { return l.count() == 3701 })
 	l.wantOnce(t, 0, 3700)
 	if l.rows["bandwidth/1"] != 1 {
 		t.Error("the usage record did not come")
@@ -282,7 +265,7 @@ func TestKilled(t *testing.T) {
 		s.write(t, life*each, life*each+each/3)
 		s.start(t)
 		s.write(t, life*each+each/3, (life+1)*each)
-		eventually(t, "killed", func() bool { l.mu.Lock(); defer l.mu.Unlock(); return l.dead == alive })
+		testbed.Eventually(t, "killed", func() bool { l.mu.Lock(); defer l.mu.Unlock(); return l.dead == alive })
 		s.stop()
 	}
 	l.mu.Lock()
@@ -290,7 +273,7 @@ func TestKilled(t *testing.T) {
 	l.mu.Unlock()
 	s.master = l.URL
 	s.start(t)
-	eventually(t, "all rows", func() bool { return l.count() == lives*each })
+	testbed.Eventually(t, "all rows", func() bool { return l.count() == lives*each })
 	l.wantOnce(t, 0, lives*each)
 }
 
@@ -304,24 +287,24 @@ func TestKilledBetweenNotes(t *testing.T) {
 	for n := 0; n < 12_000; n += 500 {
 		s.write(t, n, n+500)
 		f, err := os.OpenFile(s.path("spool", "access.log"), os.O_APPEND|os.O_WRONLY, 0)
-		must(t, err)
+		testbed.Must(t, err)
 		_, err = f.WriteString("\n\n{\n" + strings.Repeat("x", n*50) + "\n\x00\n")
-		must(t, errors.Join(err, f.Close()))
+		testbed.Must(t, errors.Join(err, f.Close()))
 	}
 	s.start(t)
-	eventually(t, "full batches", func() bool { return l.count() >= 11_000 })
+	testbed.Eventually(t, "full batches", func() bool { return l.count() >= 11_000 })
 	noted, err := os.ReadFile(s.path("state", "telemetry-access.json"))
-	must(t, err)
+	testbed.Must(t, err)
 	l.mu.Lock()
 	l.rule = func(*http.Request, []row) (int, map[string]string) { return http.StatusServiceUnavailable, nil }
 	l.mu.Unlock()
 	s.stop()
-	must(t, os.WriteFile(s.path("state", "telemetry-access.json"), noted, 0o600)) // as a kill leaves it
+	testbed.Must(t, os.WriteFile(s.path("state", "telemetry-access.json"), noted, 0o600)) // as a kill leaves it
 	l.set(nil)
 	s.flush = time.Millisecond
 	s.start(t)
-	eventually(t, "all rows", func() bool { return l.count() == 12_000 })
-	eventually(t, "done", func() bool {
+	testbed.Eventually(t, "all rows", func() bool { return l.count() == 12_000 })
+	testbed.Eventually(t, "done", func() bool {
 		st := s.spool.Status()
 		return len(st.Consumers) > 0 && st.Consumers[0].LagBytes == 0
 	})
@@ -342,13 +325,13 @@ func TestMasterAway(t *testing.T) {
 			s := newSlave(t, l)
 			s.start(t)
 			s.write(t, 0, 50)
-			eventually(t, "refusals", func() bool { l.mu.Lock(); defer l.mu.Unlock(); return l.refusals >= 2 })
-			eventually(t, "status tells", func() bool { st := s.shipper.Status()[0]; return st.Failures > 0 && st.LastError != "" })
+			testbed.Eventually(t, "refusals", func() bool { l.mu.Lock(); defer l.mu.Unlock(); return l.refusals >= 2 })
+			testbed.Eventually(t, "status tells", func() bool { st := s.shipper.Status()[0]; return st.Failures > 0 && st.LastError != "" })
 			if n := testutil.ToFloat64(s.shipper.metrics.errors.WithLabelValues(spool.Access, causeMaster)); n == 0 {
 				t.Error("no metric")
 			}
 			l.set(nil)
-			eventually(t, "the rows", func() bool { return l.count() == 50 })
+			testbed.Eventually(t, "the rows", func() bool { return l.count() == 50 })
 			l.wantOnce(t, 0, 50)
 		})
 	}
@@ -369,7 +352,7 @@ func TestRetryAfter(t *testing.T) {
 	s := newSlave(t, l)
 	s.write(t, 0, 5)
 	s.start(t)
-	eventually(t, "the rows", func() bool { return l.count() == 5 })
+	testbed.Eventually(t, "the rows", func() bool { return l.count() == 5 })
 	if pause := second.Sub(first); pause < 2*time.Second {
 		t.Errorf("asked again after %v", pause)
 	}
@@ -390,9 +373,9 @@ func TestRefusedRows(t *testing.T) {
 	s := newSlave(t, l)
 	s.write(t, 0, 2000)
 	s.start(t)
-	eventually(t, "all other rows", func() bool { return l.count() == 1996 })
+	testbed.Eventually(t, "all other rows", func() bool { return l.count() == 1996 })
 	l.wantOnce(t, 0, 2000, 0, 500, 501, 999)
-	eventually(t, "counted", func() bool { return s.shipper.Status()[0].SkippedLines == 4 })
+	testbed.Eventually(t, "counted", func() bool { return s.shipper.Status()[0].SkippedLines == 4 })
 	if n := testutil.ToFloat64(s.shipper.metrics.skipped.WithLabelValues(spool.Access, causeRefused)); n != 4 {
 		t.Errorf("counted %v", n)
 	}
@@ -408,9 +391,9 @@ func TestRefusesAll(t *testing.T) {
 	s := newSlave(t, l)
 	s.write(t, 0, 1000)
 	s.start(t)
-	eventually(t, "status tells", func() bool { return strings.Contains(s.shipper.Status()[0].LastError, "refuses every row") })
+	testbed.Eventually(t, "status tells", func() bool { return strings.Contains(s.shipper.Status()[0].LastError, "refuses every row") })
 	l.set(nil)
-	eventually(t, "all rows", func() bool { return l.count() == 1000 })
+	testbed.Eventually(t, "all rows", func() bool { return l.count() == 1000 })
 	l.wantOnce(t, 0, 1000)
 	if n := s.shipper.Status()[0].SkippedLines; n != 0 {
 		t.Errorf("skipped %d", n)
@@ -431,7 +414,7 @@ func TestTooLarge(t *testing.T) {
 	s := newSlave(t, l)
 	s.write(t, 0, 20000)
 	s.start(t)
-	eventually(t, "all rows", func() bool { return l.count() == 20000 })
+	testbed.Eventually(t, "all rows", func() bool { return l.count() == 20000 })
 	l.wantOnce(t, 0, 20000)
 	if asked > 20000/300*4 {
 		t.Errorf("%d requests", asked)
@@ -452,7 +435,7 @@ func TestOlderMaster(t *testing.T) {
 	s := newSlave(t, l)
 	s.write(t, 0, 5000)
 	s.start(t)
-	eventually(t, "all rows", func() bool { return l.count() == 5000 })
+	testbed.Eventually(t, "all rows", func() bool { return l.count() == 5000 })
 	l.wantOnce(t, 0, 5000)
 	if packed != 1 {
 		t.Errorf("%d batches were sent compressed", packed)
@@ -468,10 +451,10 @@ func TestGarbage(t *testing.T) {
 		"\n", "{\n", "null\n", strings.Repeat("\x00", 5000) + "\n", "\xff\xfe\n", entry(1)[:40] + entry(2), "[]\n",
 		strings.Repeat("x", 1<<20) + "\n", `{"n":7} trailing` + "\n", "{\"n\":8,\"uri\":\"\x01\"}\n",
 	}
-	must(t, os.WriteFile(s.path("spool", "access.log"), []byte(strings.Join(garbage, "")), 0o644))
-	eventually(t, "garbage alone is dealt with", func() bool { return s.shipper.Status()[0].SkippedLines == 8 })
+	testbed.Must(t, os.WriteFile(s.path("spool", "access.log"), []byte(strings.Join(garbage, "")), 0o644))
+	testbed.Eventually(t, "garbage alone is dealt with", func() bool { return s.shipper.Status()[0].SkippedLines == 8 })
 	s.write(t, 0, 10)
-	eventually(t, "the rows after it", func() bool { return l.count() == 10 })
+	testbed.Eventually(t, "the rows after it", func() bool { return l.count() == 10 })
 	l.wantOnce(t, 0, 10)
 	if st := s.shipper.Status()[0]; st.SkippedLines != 8 || st.DroppedBytes != 1<<20+1 {
 		t.Errorf("%+v", st)
@@ -485,7 +468,7 @@ func TestLastRows(t *testing.T) {
 	s.flush = time.Hour
 	s.start(t)
 	s.write(t, 0, 5)
-	eventually(t, "read", func() bool {
+	testbed.Eventually(t, "read", func() bool {
 		return testutil.ToFloat64(s.shipper.metrics.rows.WithLabelValues(spool.Access)) == 0 && len(s.spool.Status().Consumers) > 0 && s.spool.Status().Consumers[0].LagBytes > 0
 	})
 	s.stop()
@@ -496,13 +479,13 @@ func TestLastRows(t *testing.T) {
 func TestStateLost(t *testing.T) {
 	l := newLedger(t)
 	s := newSlave(t, l)
-	must(t, os.WriteFile(s.path("state", "telemetry-access.json"), []byte("\x00\x00"), 0o600))
+	testbed.Must(t, os.WriteFile(s.path("state", "telemetry-access.json"), []byte("\x00\x00"), 0o600))
 	s.write(t, 0, 10)
 	s.start(t)
-	eventually(t, "the rows", func() bool { return l.count() == 10 })
-	must(t, os.RemoveAll(s.path("state")))
+	testbed.Eventually(t, "the rows", func() bool { return l.count() == 10 })
+	testbed.Must(t, os.RemoveAll(s.path("state")))
 	s.write(t, 10, 20)
-	eventually(t, "the rows after it", func() bool { return l.count() == 20 })
+	testbed.Eventually(t, "the rows after it", func() bool { return l.count() == 20 })
 	if n := testutil.ToFloat64(s.shipper.metrics.errors.WithLabelValues(spool.Access, causeDisk)); n == 0 {
 		t.Error("no metric")
 	}

@@ -16,17 +16,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/uhdadmin/media-gateway/shared/testbed"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/accesslog"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/nginx"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/spool"
 )
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
 
 // keeper is nginx's side, as lua/uhd/usage.lua does it; the end-to-end tests have the real one.
 type keeper struct {
@@ -82,18 +76,18 @@ func (s *side) Unheard() { s.unheard++ }
 func start(t *testing.T, k *keeper, dir string) *side {
 	t.Helper()
 	s := &side{dir: dir}
-	must(t, os.MkdirAll(filepath.Join(dir, "spool"), 0o755))
+	testbed.Must(t, os.MkdirAll(filepath.Join(dir, "spool"), 0o755))
 	log := slog.New(slog.DiscardHandler)
 	var err error
 	s.spool, err = spool.Open(spool.Config{
 		Dir: filepath.Join(dir, "spool"), State: filepath.Join(dir, "spool.json"), Owner: os.Geteuid(), MaxBytes: 1 << 30, Rotate: 1000,
 		Reopen: func() error { return nil }, Log: log, Registerer: prometheus.NewRegistry(),
 	})
-	must(t, err)
+	testbed.Must(t, err)
 	s.Collector, err = New(Config{
 		Nginx: k, Spool: s.spool, Sessions: s, Log: log, Registerer: prometheus.NewRegistry(),
 	})
-	must(t, err)
+	testbed.Must(t, err)
 	return s
 }
 
@@ -101,19 +95,19 @@ func start(t *testing.T, k *keeper, dir string) *side {
 func (s *side) kept(t *testing.T) (bytes []int) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(s.dir, "spool", "usage*.log"))
-	must(t, err)
+	testbed.Must(t, err)
 	for i, file := range files { // segments come before the log itself
 		if i == 0 && len(files) > 1 && !strings.Contains(file, "usage-") {
 			t.Fatal(files)
 		}
 		text, err := os.ReadFile(file)
-		must(t, err)
+		testbed.Must(t, err)
 		for line := range strings.Lines(string(text)) {
 			var r struct {
 				Epoch string
 				Bytes int
 			}
-			must(t, json.Unmarshal([]byte(line), &r))
+			testbed.Must(t, json.Unmarshal([]byte(line), &r))
 			if r.Epoch == "" {
 				t.Errorf("no epoch in %s", line)
 			}
@@ -140,7 +134,7 @@ func (s *side) takeAll(t *testing.T) {
 	t.Helper()
 	for {
 		taken, err := s.take(t.Context(), false)
-		must(t, err)
+		testbed.Must(t, err)
 		if taken == 0 {
 			return
 		}
@@ -166,7 +160,7 @@ func TestOnce(t *testing.T) {
 
 	k.add(line(31))
 	_, err := s.take(t.Context(), false) // on disk, and not confirmed
-	must(t, err)
+	testbed.Must(t, err)
 	s = start(t, k, dir)
 	k.add(line(32))
 	s.takeAll(t)
@@ -194,8 +188,8 @@ func TestFullDisk(t *testing.T) {
 	k.add(line(1))
 	s.takeAll(t)
 	blocked := filepath.Join(s.dir, "spool", "usage.log")
-	must(t, os.Rename(blocked, blocked+".aside"))
-	must(t, os.Mkdir(blocked, 0o755))
+	testbed.Must(t, os.Rename(blocked, blocked+".aside"))
+	testbed.Must(t, os.Mkdir(blocked, 0o755))
 	k.add(line(2))
 	for range 2 {
 		if _, err := s.take(t.Context(), false); err == nil {
@@ -208,8 +202,8 @@ func TestFullDisk(t *testing.T) {
 	if s.unheard != 2 {
 		t.Errorf("sessions heard %d times that signs of life do not come in", s.unheard)
 	}
-	must(t, os.Remove(blocked))
-	must(t, os.Rename(blocked+".aside", blocked))
+	testbed.Must(t, os.Remove(blocked))
+	testbed.Must(t, os.Rename(blocked+".aside", blocked))
 	s.takeAll(t)
 	s.wantKept(t, 2)
 	if !slices.Equal(s.seen, []string{"7/p1", "7/p2"}) {

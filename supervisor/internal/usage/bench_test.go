@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/uhdadmin/media-gateway/shared/testbed"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/accesslog"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/durable"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/masterclient"
@@ -36,7 +37,7 @@ func BenchmarkSync(b *testing.B) {
 	}))
 	defer server.Close()
 	client, err := masterclient.New(masterclient.Config{Base: server.URL, Token: "t"})
-	must(b, err)
+	testbed.Must(b, err)
 	c := &Counter{
 		cfg: Config{Master: client, Zone: time.UTC, Now: time.Now}, log: slog.New(slog.DiscardHandler),
 		book: million(time.Now()), judge: newJudge(time.UTC), slave: "s",
@@ -62,7 +63,7 @@ func BenchmarkSync(b *testing.B) {
 	}()
 	for b.Loop() {
 		c.sync.change = 0
-		must(b, c.syncAll(b.Context()))
+		testbed.Must(b, c.syncAll(b.Context()))
 	}
 	close(stop)
 	<-done
@@ -80,7 +81,7 @@ func BenchmarkCount(b *testing.B) {
 	for i := range lines {
 		text := fmt.Appendf(nil, `{"timestamp":%.3f,"request_id":"%032x","ip":"10.0.%d.%d","method":"GET","status":200,"bytes_sent":4711,"request_time":0.003,"upstream_time":"0.002","upstream_status":"200","accounted":0,"server_name":"jf.example.com","scope":"1","profile":"1","client_name":"Jellyfin Web","client_version":"10.9.1","device_id":"%08x","device_name":"Firefox","kind":"header","user_id":"%032x","token_hash":"%064x","user_agent":"Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0","uri":"/users/%032x/items/latest","play_session_id":"","item_id":"","verdict":"allow","reason":"","rule":""}`,
 			float64(now.UnixMilli())/1000, i, i/256, i%256, i, i, i, i)
-		must(b, parser.Parse(text, &entries[i]))
+		testbed.Must(b, parser.Parse(text, &entries[i]))
 		lines[i] = spool.Line{Text: text, Entry: &entries[i]}
 	}
 	var c counting
@@ -96,7 +97,7 @@ func BenchmarkSnapshot(b *testing.B) {
 	book := million(time.Now())
 	path := b.TempDir() + "/usage.snapshot"
 	for b.Loop() {
-		must(b, durable.WriteStream(path, 0o600, book.write))
+		testbed.Must(b, durable.WriteStream(path, 0o600, book.write))
 		if got, err := (&snapshot{path: path}).load(time.UTC); err != nil || got.counters != book.counters {
 			b.Fatal(err)
 		}

@@ -16,28 +16,13 @@ import (
 
 	"github.com/uhdadmin/media-gateway/shared/api"
 	"github.com/uhdadmin/media-gateway/shared/period"
+	"github.com/uhdadmin/media-gateway/shared/testbed"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/nginx"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/redisconn"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/spool"
 )
 
 const patience = time.Minute
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func eventually(t testing.TB, what string, condition func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !condition(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("never: %s", what)
-		}
-	}
-}
 
 // slave is a SLAVE_ROOT, with a clock, and the supervisor's part that counts, which can be started again.
 type slave struct {
@@ -61,7 +46,7 @@ func newSlave(t testing.TB, edit func(*Config)) *slave {
 	// Half past noon of today: no period ends while a test runs.
 	s.ahead = time.Until(time.Now().UTC().Truncate(24 * time.Hour).Add(12*time.Hour + 30*time.Minute))
 	for _, name := range []string{"spool", "state"} {
-		must(t, os.Mkdir(filepath.Join(s.dir, name), 0o755))
+		testbed.Must(t, os.Mkdir(filepath.Join(s.dir, name), 0o755))
 	}
 	return s
 }
@@ -76,7 +61,7 @@ func (s *slave) withRedis(o *redis.UniversalOptions) *slave {
 func (s *slave) withRedisURL(url string) *slave {
 	s.t.Helper()
 	o, err := redisconn.Parse(url)
-	must(s.t, err)
+	testbed.Must(s.t, err)
 	return s.withRedis(o)
 }
 
@@ -120,7 +105,7 @@ func (s *slave) start() {
 		Rotate: 64 << 10, Interval: 20 * time.Millisecond, Reopen: func() error { return nil },
 		Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
 	})
-	must(s.t, err)
+	testbed.Must(s.t, err)
 	cfg := Config{
 		StateDir: filepath.Join(s.dir, "state"), Spool: s.spool, Decisions: s, Redis: s.redis,
 		SaveEvery: 20 * time.Millisecond, SnapshotEvery: 100 * time.Millisecond, Now: s.now,
@@ -130,12 +115,12 @@ func (s *slave) start() {
 		s.edit(&cfg)
 	}
 	s.counter, err = New(cfg)
-	must(s.t, err)
+	testbed.Must(s.t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	counter, spooled := s.counter, s.spool
 	running.Go(func() { _ = spooled.Run(ctx) })
-	running.Go(func() { must(s.t, counter.Run(ctx)) })
+	running.Go(func() { testbed.Must(s.t, counter.Run(ctx)) })
 	var once sync.Once
 	s.stop = func(crash bool) {
 		once.Do(func() {
@@ -155,10 +140,10 @@ func (s *slave) start() {
 func (s *slave) log(lines ...string) {
 	s.t.Helper()
 	f, err := os.OpenFile(filepath.Join(s.dir, "spool", "access.log"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
-	must(s.t, err)
+	testbed.Must(s.t, err)
 	_, err = f.WriteString(strings.Join(lines, "\n") + "\n")
-	must(s.t, err)
-	must(s.t, f.Close())
+	testbed.Must(s.t, err)
+	testbed.Must(s.t, f.Close())
 }
 
 // request is a line of a request that reached the media server.
@@ -191,7 +176,7 @@ func (s *slave) waitUsed(dimension, value string, want Count) {
 // books waits until a store holds what memory holds, read as a new supervisor would.
 func (s *slave) waitSaved(store string) {
 	s.t.Helper()
-	eventually(s.t, store+" holds all counters", func() bool {
+	testbed.Eventually(s.t, store+" holds all counters", func() bool {
 		s.counter.mu.Lock()
 		want := s.counter.book.clone()
 		s.counter.mu.Unlock()

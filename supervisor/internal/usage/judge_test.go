@@ -7,6 +7,7 @@ import (
 
 	"github.com/uhdadmin/media-gateway/shared/api"
 	"github.com/uhdadmin/media-gateway/shared/period"
+	"github.com/uhdadmin/media-gateway/shared/testbed"
 )
 
 // TestQuotas: who is over what, as each kind of rule says it, over all media servers of the slave.
@@ -41,7 +42,7 @@ func TestQuotas(t *testing.T) {
 			other := fmt.Sprintf(`{"timestamp":%d,"ip":"10.0.0.1","status":200,"bytes_sent":10,"upstream_status":"200","scope":"2","user_id":"abc"}`, s.now().Unix())
 			s.log(other)
 			s.waitUsed("global", "", Count{4, 2<<30 + 20})
-			eventually(t, "it is decided", func() bool { return s.decided() == tt.want })
+			testbed.Eventually(t, "it is decided", func() bool { return s.decided() == tt.want })
 			s.counter.SetRules(nil, nil)
 			if got := s.decided(); got != "" {
 				t.Errorf("without rules: %s", got)
@@ -53,7 +54,7 @@ func TestQuotas(t *testing.T) {
 			s.stop(true)
 			s.start()
 			s.counter.SetRules([]api.RateLimitRule{tt.rule}, nil)
-			eventually(t, "it is decided by a new process", func() bool { return s.decided() == tt.want })
+			testbed.Eventually(t, "it is decided by a new process", func() bool { return s.decided() == tt.want })
 		})
 	}
 }
@@ -64,7 +65,7 @@ func TestTurn(t *testing.T) {
 	s.start()
 	s.counter.SetRules([]api.RateLimitRule{rule(7, "user", func(r *api.RateLimitRule) { r.QuotaHourly = 2 })}, nil)
 	s.log(s.request("u", 10), s.request("u", 10))
-	eventually(t, "the quota is exhausted", func() bool { return s.decided() != "" })
+	testbed.Eventually(t, "the quota is exhausted", func() bool { return s.decided() != "" })
 	s.mu.Lock()
 	until := *s.set[0].Until
 	s.mu.Unlock()
@@ -72,16 +73,16 @@ func TestTurn(t *testing.T) {
 		t.Errorf("until %d, want %d", until, want)
 	}
 	s.moveClock(time.Hour)
-	eventually(t, "it is free", func() bool { return s.decided() == "" })
+	testbed.Eventually(t, "it is free", func() bool { return s.decided() == "" })
 	s.log(s.request("u", 10))
 	s.waitUsed("user", "u", Count{3, 30})
 	if got := s.used(period.Hourly, "user", "u"); got != (Count{1, 10}) {
 		t.Errorf("of the new hour: %+v", got)
 	}
 	s.log(s.request("u", 10))
-	eventually(t, "the quota is exhausted again", func() bool { return s.decided() != "" })
+	testbed.Eventually(t, "the quota is exhausted again", func() bool { return s.decided() != "" })
 	s.moveClock(-time.Hour) // put right: that hour's quota was exhausted as well
-	eventually(t, "the hour before is judged", func() bool {
+	testbed.Eventually(t, "the hour before is judged", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		return len(s.set) == 0 || *s.set[0].Until == until
@@ -135,7 +136,7 @@ func TestPardon(t *testing.T) {
 	rules := []api.RateLimitRule{rule(7, "user", func(r *api.RateLimitRule) { r.QuotaDaily = 1 })}
 	s.counter.SetRules(rules, nil)
 	s.log(s.request("u", 10), s.request("v", 10))
-	eventually(t, "both are stopped", func() bool {
+	testbed.Eventually(t, "both are stopped", func() bool {
 		return s.decided() == "user u reject quota_requests 7; user v reject quota_requests 7"
 	})
 	pardon := api.Pardon{Dimension: "user", DimensionValue: "U", RuleID: 7, PeriodType: "daily", PeriodKey: period.Of(period.Daily, s.now(), time.UTC).Key}
@@ -150,5 +151,5 @@ func TestPardon(t *testing.T) {
 	}
 	s.moveClock(24 * time.Hour)
 	s.log(s.request("u", 10))
-	eventually(t, "it is another day", func() bool { return s.decided() == "user u reject quota_requests 7" })
+	testbed.Eventually(t, "it is another day", func() bool { return s.decided() == "user u reject quota_requests 7" })
 }

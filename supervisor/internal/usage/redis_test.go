@@ -49,12 +49,12 @@ func TestRedisGoesOn(t *testing.T) {
 func TestRedisFaults(t *testing.T) {
 	for name, fault := range map[string]func(t *testing.T, server *testbed.RedisServer) (heal func()){
 		"killed, empty afterwards": func(t *testing.T, server *testbed.RedisServer) func() {
-			must(t, server.Kill(t.Context()))
-			return func() { must(t, server.Start(t.Context())) }
+			testbed.Must(t, server.Kill(t.Context()))
+			return func() { testbed.Must(t, server.Start(t.Context())) }
 		},
 		"hangs": func(t *testing.T, server *testbed.RedisServer) func() {
-			must(t, server.Signal(syscall.SIGSTOP))
-			return func() { must(t, server.Signal(syscall.SIGCONT)) }
+			testbed.Must(t, server.Signal(syscall.SIGSTOP))
+			return func() { testbed.Must(t, server.Signal(syscall.SIGCONT)) }
 		},
 		"flushed": func(t *testing.T, server *testbed.RedisServer) func() {
 			server.Do(t, "FLUSHALL")
@@ -95,7 +95,7 @@ func TestRedisFaults(t *testing.T) {
 			s.log(s.request("during", 100), s.request("u", 100))
 			s.waitUsed("user", "u", Count{2, 200})
 			if !strings.Contains(name, "flushed") && !strings.Contains(name, "copy") {
-				eventually(t, "it is noticed", func() bool { return s.counter.Status().Stores[1].Failures > 0 })
+				testbed.Eventually(t, "it is noticed", func() bool { return s.counter.Status().Stores[1].Failures > 0 })
 			}
 			heal()
 			s.log(s.request("after", 100), s.request("u", 100))
@@ -120,11 +120,11 @@ func TestRedisGoneAtStart(t *testing.T) {
 	s.waitUsed("user", "u", Count{1, 100})
 	s.waitSaved(inRedis)
 	s.stop(true)
-	must(t, server.Kill(t.Context()))
+	testbed.Must(t, server.Kill(t.Context()))
 	s.log(s.request("u", 100))
 	s.start()
 	s.waitUsed("user", "u", Count{2, 200})
-	must(t, server.Start(t.Context()))
+	testbed.Must(t, server.Start(t.Context()))
 	s.waitSaved(inRedis)
 }
 
@@ -140,7 +140,7 @@ func TestRedisEvicted(t *testing.T) {
 	s.stop(true)
 	server.Do(t, "DEL", "uhd:{"+s.counter.slave+"}:usage:monthly:"+period.Of(period.Monthly, s.now(), time.UTC).Key)
 	s.start()
-	eventually(t, "the month is whole", func() bool { return s.used(period.Monthly, "user", "u") == Count{1, 100} })
+	testbed.Eventually(t, "the month is whole", func() bool { return s.used(period.Monthly, "user", "u") == Count{1, 100} })
 	s.waitSaved(inRedis)
 }
 
@@ -148,23 +148,23 @@ func TestRedisEvicted(t *testing.T) {
 func TestSentinel(t *testing.T) {
 	primary := testbed.Redis(t)
 	host, port, err := net.SplitHostPort(primary.Addr)
-	must(t, err)
+	testbed.Must(t, err)
 	replica := testbed.Redis(t, "replicaof "+host+" "+port)
 	sentinel := testbed.Sentinel(t, primary, 1)
 	info := func(server *testbed.RedisServer, section string) string {
 		return server.Do(t, "INFO", section).(string)
 	}
-	eventually(t, "the sentinel knows the replica", func() bool { return strings.Contains(info(sentinel, "sentinel"), "slaves=1") })
-	eventually(t, "the replica follows", func() bool { return strings.Contains(info(replica, "replication"), "master_link_status:up") })
+	testbed.Eventually(t, "the sentinel knows the replica", func() bool { return strings.Contains(info(sentinel, "sentinel"), "slaves=1") })
+	testbed.Eventually(t, "the replica follows", func() bool { return strings.Contains(info(replica, "replication"), "master_link_status:up") })
 	s := newSlave(t, nil).withRedisURL("redis+sentinel://" + sentinel.Addr + "/main")
 	s.start()
 	s.log(s.request("u", 100))
 	s.waitUsed("user", "u", Count{1, 100})
 	s.waitSaved(inRedis)
-	must(t, primary.Kill(t.Context()))
+	testbed.Must(t, primary.Kill(t.Context()))
 	s.log(s.request("u", 100))
 	s.waitUsed("user", "u", Count{2, 200})
-	eventually(t, "the replica is the primary", func() bool { return strings.Contains(info(replica, "replication"), "role:master") })
+	testbed.Eventually(t, "the replica is the primary", func() bool { return strings.Contains(info(replica, "replication"), "role:master") })
 	s.waitSaved(inRedis)
 }
 

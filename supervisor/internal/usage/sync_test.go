@@ -11,6 +11,7 @@ import (
 
 	"github.com/uhdadmin/media-gateway/shared/api"
 	"github.com/uhdadmin/media-gateway/shared/period"
+	"github.com/uhdadmin/media-gateway/shared/testbed"
 )
 
 // master sums what slaves tell it, as absolute numbers.
@@ -67,16 +68,16 @@ func TestSync(t *testing.T) {
 	s, m := withMaster(t)
 	s.start()
 	s.log(s.request("u", 100))
-	eventually(t, "the master knows", func() bool { return m.has(s, "u") == Count{1, 100} })
+	testbed.Eventually(t, "the master knows", func() bool { return m.has(s, "u") == Count{1, 100} })
 	m.change(func() { m.fail = errors.New("away") })
 	s.log(s.request("u", 100), s.request("v", 7))
 	s.waitUsed("user", "v", Count{1, 7})
-	eventually(t, "it is noticed", func() bool { return s.counter.Status().Sync.Failures > 0 })
+	testbed.Eventually(t, "it is noticed", func() bool { return s.counter.Status().Sync.Failures > 0 })
 	m.change(func() { m.fail = nil })
-	eventually(t, "the master knows all", func() bool { return m.has(s, "u") == Count{2, 200} && m.has(s, "v") == Count{1, 7} })
+	testbed.Eventually(t, "the master knows all", func() bool { return m.has(s, "u") == Count{2, 200} && m.has(s, "v") == Count{1, 7} })
 	calls := 0
 	m.change(func() { m.counters, calls = map[api.QuotaCounter]Count{}, m.calls })
-	eventually(t, "it was asked again", func() bool { m.mu.Lock(); defer m.mu.Unlock(); return m.calls >= calls+3 })
+	testbed.Eventually(t, "it was asked again", func() bool { m.mu.Lock(); defer m.mu.Unlock(); return m.calls >= calls+3 })
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.counters) > 0 {
@@ -96,7 +97,7 @@ func TestSyncInParts(t *testing.T) {
 	}
 	s.log(lines...)
 	s.start()
-	eventually(t, "the master knows all", func() bool {
+	testbed.Eventually(t, "the master knows all", func() bool {
 		return m.has(s, "user3999") == Count{1, 3999} && m.has(s, "user0") == Count{1, 0}
 	})
 	m.mu.Lock()
@@ -114,14 +115,14 @@ func TestSyncStops(t *testing.T) {
 	s.start()
 	s.counter.SetRules([]api.RateLimitRule{rule(7, "user", func(r *api.RateLimitRule) { r.QuotaDaily = 1000 })}, nil)
 	s.log(s.request("u", 100))
-	eventually(t, "the user is stopped", func() bool { return s.decided() == "user u reject quota_requests 7" })
+	testbed.Eventually(t, "the user is stopped", func() bool { return s.decided() == "user u reject quota_requests 7" })
 	m.change(func() { m.fail = errors.New("away") })
-	eventually(t, "it is noticed", func() bool { return s.counter.Status().Sync.Failures > 0 })
+	testbed.Eventually(t, "it is noticed", func() bool { return s.counter.Status().Sync.Failures > 0 })
 	if s.decided() == "" {
 		t.Error("lifted while the master is away")
 	}
 	s.moveClock(24 * time.Hour)
-	eventually(t, "the day is over", func() bool { return s.decided() == "" })
+	testbed.Eventually(t, "the day is over", func() bool { return s.decided() == "" })
 }
 
 // TestSyncOfRemade: a sync during which subjects get other numbers is made again.

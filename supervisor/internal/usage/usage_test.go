@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/uhdadmin/media-gateway/shared/period"
+	"github.com/uhdadmin/media-gateway/shared/testbed"
 )
 
 func sorted(m map[string]bool) []string { return slices.Sorted(maps.Keys(m)) }
@@ -27,7 +28,7 @@ func TestCounts(t *testing.T) {
 		fmt.Sprintf(`{"timestamp":%f,"ip":"2001:DB8::1","status":206,"bytes_sent":9000,"accounted":8000,"upstream_status":"206","scope":"2","user_id":"","verdict":"allow"}`, now),
 		fmt.Sprintf(`{"timestamp":%f,"ip":"10.0.0.1","status":499,"bytes_sent":0,"upstream_status":"-","scope":"1","user_id":"abcdef","verdict":"allow"}`, now),
 	)
-	must(t, s.spool.Append([]byte(fmt.Sprintf(`{"timestamp":%f,"ip":"2001:db8::1","scope":"2","bytes":8000,"epoch":"e","seq":1}`+"\n", now))))
+	testbed.Must(t, s.spool.Append([]byte(fmt.Sprintf(`{"timestamp":%f,"ip":"2001:db8::1","scope":"2","bytes":8000,"epoch":"e","seq":1}`+"\n", now))))
 	s.waitUsed("global", "", Count{3, 10000})
 	s.waitUsed("user", "abcdef", Count{2, 1000})
 	s.waitUsed("ip", "10.0.0.1", Count{2, 1000})
@@ -56,16 +57,16 @@ func crashes(t *testing.T, s *slave, saved func()) {
 		s.start()
 		for range lines {
 			s.log(s.request("u", 100))
-			must(t, s.spool.Append([]byte(fmt.Sprintf(`{"timestamp":%d,"ip":"10.0.0.1","scope":"1","user_id":"u","bytes":7,"epoch":"e","seq":1}`+"\n", s.now().Unix()))))
+			testbed.Must(t, s.spool.Append([]byte(fmt.Sprintf(`{"timestamp":%d,"ip":"10.0.0.1","scope":"1","user_id":"u","bytes":7,"epoch":"e","seq":1}`+"\n", s.now().Unix()))))
 			want = want.plus(Count{1, 107})
 		}
 		if i%2 == 0 {
-			eventually(t, "something is counted", func() bool { return s.used(period.Monthly, "user", "u") != Count{} })
+			testbed.Eventually(t, "something is counted", func() bool { return s.used(period.Monthly, "user", "u") != Count{} })
 		}
 		s.stop(true)
 	}
 	s.start()
-	eventually(t, "all is counted once", func() bool { return s.used(period.Monthly, "user", "u") == want })
+	testbed.Eventually(t, "all is counted once", func() bool { return s.used(period.Monthly, "user", "u") == want })
 	saved()
 	if got := s.used(period.Monthly, "user", "u"); got != want {
 		t.Errorf("%+v, want %+v", got, want)
@@ -79,7 +80,7 @@ func TestStop(t *testing.T) {
 	s.log(s.request("u", 100))
 	s.waitUsed("user", "u", Count{1, 100})
 	s.stop(false)
-	must(t, os.Remove(filepath.Join(s.dir, "spool", "access.log")))
+	testbed.Must(t, os.Remove(filepath.Join(s.dir, "spool", "access.log")))
 	s.start()
 	s.waitUsed("user", "u", Count{1, 100})
 }
@@ -94,8 +95,8 @@ func TestSnapshotDamaged(t *testing.T) {
 	s.stop(false)
 	path := filepath.Join(s.dir, "state", "usage.snapshot")
 	whole, err := os.ReadFile(path)
-	must(t, err)
-	must(t, os.WriteFile(path, whole[:len(whole)-2], 0o600))
+	testbed.Must(t, err)
+	testbed.Must(t, os.WriteFile(path, whole[:len(whole)-2], 0o600))
 	s.start()
 	s.waitUsed("user", "u", Count{1, 100}) // from the spool
 }
