@@ -111,11 +111,13 @@ func checkSize(c *api.Config) error {
 // enabledServers returns the group's servers in the order of their ids.
 func (in *Input) enabledServers() []fleet.Server {
 	var servers []fleet.Server
-	for _, s := range in.Servers {
-		s.SetDefaults() // one of an older snapshot lacks what has come since
-		if s.Enabled && s.Host == in.Group.Host && s.ServiceType == in.Group.ServiceType {
-			servers = append(servers, s)
+	for i := range in.Servers { // thousands, for each of as many groups
+		if s := &in.Servers[i]; s.Enabled && s.Host == in.Group.Host && s.ServiceType == in.Group.ServiceType {
+			servers = append(servers, *s)
 		}
+	}
+	for i := range servers {
+		servers[i].SetDefaults() // one of an older snapshot lacks what has come since
 	}
 	slices.SortFunc(servers, func(a, b fleet.Server) int { return cmp.Compare(a.ID, b.ID) })
 	return servers
