@@ -22,6 +22,11 @@ var master = board{
 			{"timeseries", "Slaves told to come back later", "因同类请求过多而被要求稍后再来的请求，每秒次数，按种类。", perSecond, 8, "", []query{{`sum by (kind) (rate(uhd_slave_requests_sent_away_total{instance=~"$instance"}[$__rate_interval]))`, "{{kind}}"}}},
 			{"timeseries", "Acks", "Slave 的确认（1 小时内）：applied 或 failed。", count, 8, "", []query{{`sum by (status) (increase(uhd_acks_total{instance=~"$instance"}[1h]))`, "{{status}}"}}},
 		}},
+		{"Publishing", []panel{
+			{"timeseries", "Publishes", "发布次数（1 小时内），按结果；invalid、preflight、busy、stale 为被拒绝。", count, 8, "", []query{{`sum by (result) (increase(uhd_publishes_total{instance=~"$instance"}[1h]))`, "{{result}}"}}},
+			{"timeseries", "Rollouts", "进行中的灰度与定时发布，按状态。", count, 8, "", []query{{`max by (state) (uhd_rollouts{instance=~"$instance"})`, "{{state}}"}}},
+			{"timeseries", "Preflights", "预检次数（1 小时内），按结果；not_run 表示主控端没有可用的 nginx。", count, 8, "", []query{{`sum by (result) (increase(uhd_preflight_runs_total{instance=~"$instance"}[1h]))`, "{{result}}"}}},
+		}},
 		{"Sessions and quotas", []panel{
 			{"timeseries", "Live streams", "全部 Slave 上计数的播放会话。", count, 8, "", []query{{`uhd_sessions_live{instance=~"$instance"}`, "{{instance}}"}}},
 			{"timeseries", "Check-ins", "播放登记，每秒次数，按结果。", perSecond, 8, "", []query{{`sum by (outcome) (rate(uhd_session_checkins_total{job="uhd-master",instance=~"$instance"}[$__rate_interval]))`, "{{outcome}}"}}},
