@@ -2,6 +2,7 @@ package containers
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,12 +16,28 @@ import (
 
 // composeFile is what tests look at in docker-compose.yml.
 type composeFile struct {
-	Services map[string]struct {
-		Image         string            `yaml:"image"`
-		ContainerName string            `yaml:"container_name"`
-		Profiles      []string          `yaml:"profiles"`
-		Environment   map[string]string `yaml:"environment"`
-	} `yaml:"services"`
+	Services map[string]service `yaml:"services"`
+}
+
+type service struct {
+	Image         string            `yaml:"image"`
+	ContainerName string            `yaml:"container_name"`
+	Profiles      []string          `yaml:"profiles"`
+	Environment   map[string]string `yaml:"environment"`
+	Volumes       []any             `yaml:"volumes"` // docker-compose prints texts, the plugin objects
+}
+
+func (s service) mounts(t *testing.T) (mounts []string) {
+	t.Helper()
+	for _, volume := range s.Volumes {
+		switch v := volume.(type) {
+		case string:
+			mounts = append(mounts, v)
+		case map[string]any:
+			mounts = append(mounts, fmt.Sprintf("%v:%v", v["source"], v["target"]))
+		}
+	}
+	return mounts
 }
 
 // resolved is docker-compose.yml as docker-compose reads it with the .env of the deployment guide. No engine is needed.
@@ -110,6 +127,21 @@ func TestPins(t *testing.T) {
 			if !regexp.MustCompile(`:.*\d`).MatchString(match[2]) {
 				t.Errorf("docker/%s/Dockerfile: %s has no version", dir, match[2])
 			}
+		}
+	}
+}
+
+// TestDebugOverride: the override for debugging is laid over docker-compose.yml.
+func TestDebugOverride(t *testing.T) {
+	t.Parallel()
+	file := resolved(t, "-f", "docker/compose.debug.yml")
+	slave := file.Services["openresty"]
+	if slave.Environment["LUA_DIR"] != "/debug/lua" || slave.Environment["APP_TOKEN"] == "" || slave.ContainerName != "uhd-slave-openresty" {
+		t.Errorf("with the override: %+v", slave)
+	}
+	for _, folder := range []string{":/opt/slave", ":/debug/lua"} {
+		if !slices.ContainsFunc(slave.mounts(t), func(mount string) bool { return strings.Contains(mount, folder) }) {
+			t.Errorf("%s is not mounted: %v", folder, slave.Volumes)
 		}
 	}
 }

@@ -72,7 +72,7 @@ func (s *slave) login(t *testing.T, device string) (authorization, user string) 
 // container serves what the old one had, before it has spoken to the master.
 func TestUpgradeInPlace(t *testing.T) {
 	t.Parallel()
-	s := startSlave(t, "upgrade")
+	needImages(t)
 	next := runID + "-next"
 	build := exec.CommandContext(within(t), "docker", "build", "-q", "-t", "uhd-slave:"+next, "-")
 	build.Stdin = strings.NewReader("FROM uhd-slave:" + runID + "\nLABEL org.opencontainers.image.version=next\n")
@@ -80,6 +80,7 @@ func TestUpgradeInPlace(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	afterwards(t, "rmi", "--no-prune", "uhd-slave:"+next)
+	s := startSlave(t, "upgrade")
 	before, release := inspect(t, s.container).Image, strings.TrimSpace(s.exec(t, "readlink", "/opt/slave/conf"))
 	id := strings.TrimSpace(s.exec(t, "cat", "/opt/slave/state/slave-id"))
 

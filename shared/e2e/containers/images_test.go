@@ -101,8 +101,8 @@ func TestReproducible(t *testing.T) {
 		if len(info.Deps) < 10 || info.Main.Path != "github.com/uhdadmin/media-gateway" {
 			t.Errorf("uhd-%s does not say what it is made of: %+v", program, info)
 		}
-		if info.GoVersion != runtime.Version() {
-			t.Logf("uhd-%s: NOT COMPARED: the image's Go is %s, this one %s", program, info.GoVersion, runtime.Version())
+		if tag := os.Getenv("CONTAINER_TAG"); tag != "" || info.GoVersion != runtime.Version() {
+			t.Logf("uhd-%s: NOT COMPARED: built with %s of the tag %q, here is %s", program, info.GoVersion, tag, runtime.Version())
 			continue
 		}
 		here := filepath.Join(dir, "here")

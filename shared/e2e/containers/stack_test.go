@@ -92,16 +92,20 @@ func newFleet() (_ *fleet, err error) {
 	f := &fleet{password: "correct horse battery " + runID}
 	p, err := newProject(dir, "fleet",
 		fmt.Sprintf("MASTER_PORT=127.0.0.1:%d", ports[0]), fmt.Sprintf("MASTER_METRICS_PORT=127.0.0.1:%d", ports[1]),
-		"ADMIN_PASSWORD_FILE=/run/secrets/admin_password",
+		"ADMIN_PASSWORD_FILE=/run/secrets/admin_password", "DATABASE_URL_FILE=/run/secrets/database_url",
+		"PREFLIGHT=require",  // there is an nginx in the image, and it can test configurations there
+		"STARTING_SET=false", // tests say themselves which players there are
 	)
 	if err != nil {
 		return nil, err
 	}
 	f.project, f.mediaNet = *p, p.name+"-media"
 	fleetUp.Store(f)
-	// The master is not root in its container; on a real host its user would own the file.
-	if err := os.WriteFile(filepath.Join(dir, "secrets", "admin_password"), []byte(f.password+"\n"), 0o644); err != nil {
-		return nil, err
+	for name, value := range map[string]string{"admin_password": f.password, "database_url": "sqlite:///data/master.db"} {
+		// The master is not root in its container; on a real host its user would own the file.
+		if err := os.WriteFile(filepath.Join(dir, "secrets", name), []byte(value+"\n"), 0o644); err != nil {
+			return nil, err
+		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
