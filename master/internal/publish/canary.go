@@ -91,7 +91,7 @@ func comesDue(ctx context.Context, tx *store.PublishTx, id int64) (*store.Rollou
 }
 
 // begin stores how far a publish is that has canaries or was scheduled; nil when it is neither.
-func begin(ctx context.Context, tx *store.PublishTx, req Request, scheduled *store.Rollout, plan rollout.Plan, snapshotID int64) (*store.Rollout, error) {
+func (p *Publisher) begin(ctx context.Context, tx *store.PublishTx, req Request, scheduled *store.Rollout, plan rollout.Plan, snapshotID int64) (*store.Rollout, error) {
 	if scheduled == nil && len(plan.Canaries) == 0 {
 		return nil, nil
 	}
@@ -101,7 +101,7 @@ func begin(ctx context.Context, tx *store.PublishTx, req Request, scheduled *sto
 	}
 	old := *row
 	row.Order.Canary = req.Canary // with its defaults
-	row.SnapshotID, row.Plan, row.PublishedAt, row.State = snapshotID, plan, new(time.Now().UTC()), rollout.Canary
+	row.SnapshotID, row.Plan, row.PublishedAt, row.State = snapshotID, plan, new(p.cfg.Now().UTC()), rollout.Canary
 	if len(plan.Canaries) == 0 {
 		row.End(rollout.Done, "")
 	}

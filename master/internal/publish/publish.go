@@ -156,7 +156,7 @@ func (p *Publisher) publish(ctx context.Context, tx *store.PublishTx, req Reques
 	if err != nil {
 		return nil, nil, err
 	}
-	result.Rollout, err = begin(ctx, tx, req, scheduled, plan, result.ID)
+	result.Rollout, err = p.begin(ctx, tx, req, scheduled, plan, result.ID)
 	return result, entries, err
 }
 
