@@ -52,6 +52,13 @@ func main() {
 }
 
 func run(ctx context.Context, o options, table *bars) (err error) {
+	var files syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
+		return err
+	}
+	if need := uint64(o.slaves) + 500; files.Max < need {
+		return fmt.Errorf("%d open files are allowed, %d slaves need %d: ulimit -n %d", files.Max, o.slaves, need, need)
+	}
 	dir, err := os.MkdirTemp("", "uhd-bench-")
 	if err != nil {
 		return err
