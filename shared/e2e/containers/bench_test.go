@@ -26,7 +26,7 @@ func BenchmarkFirstConfig(b *testing.B) {
 		b.StopTimer()
 		_, err := s.compose(within(b), "rm", "-sfv", "openresty")
 		must(b, err)
-		_, err = run(within(b), nil, "docker", "volume", "rm", "-f", s.project.name+"_slave")
+		_, err = run(within(b), nil, "docker", "volume", "rm", "-f", s.name+"_slave")
 		must(b, err)
 		_, err = s.compose(within(b), "up", "--no-start")
 		must(b, err)

@@ -60,7 +60,7 @@ func TestRedisCutOff(t *testing.T) {
 	t.Parallel()
 	s := startSlave(t, "cut-redis")
 	s.storeUp(t, "1")
-	network := s.project.name + "_redis"
+	network := s.name + "_redis"
 	docker(t, "network", "disconnect", network, s.redis)
 	asked := s.play(t, time.Now().Add(cut))
 	s.storeUp(t, "0")
