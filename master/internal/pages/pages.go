@@ -71,6 +71,17 @@ func (s *server) routes() http.Handler {
 
 	show("GET /admin/{$}", showDashboard)
 	show("GET /admin/hosts", showHosts)
+	show("GET /admin/publish", showPublish)
+	show("POST /admin/publish", publish)
+	show("GET /admin/snapshots", showSnapshots)
+	show("GET /admin/snapshots/{id}", showSnapshot)
+	show("POST /admin/snapshots/{id}/promote", actOn("snapshots", "promote", "said.promoted"))
+	show("POST /admin/snapshots/{id}/halt", actOn("snapshots", "halt", "said.halted"))
+	show("POST /admin/snapshots/{id}/rollback", actOn("snapshots", "rollback", "said.rolled_back"))
+	show("POST /admin/rollouts/{id}/cancel", actOn("rollouts", "cancel", "said.cancelled"))
+	show("GET /admin/sessions", showLive)
+	show("POST /admin/sessions/{id}/kick", kick)
+	show("GET /admin/explain", showExplain)
 	for _, r := range resources {
 		mux.Handle("/admin/"+r.path+"/", s.resource(r))
 		show("GET /admin/"+r.path, r.list)

@@ -114,7 +114,7 @@ func open(t *testing.T, m *testbed.Master, l look) *tab {
 	t.Cleanup(cancel)
 	ctx, cancel := chromedp.NewContext(allocator)
 	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 5*time.Minute)
+	ctx, cancel = context.WithTimeout(ctx, 15*time.Minute) // twenty pages on a busy machine
 	t.Cleanup(cancel)
 	tab := &tab{T: t, ctx: ctx, url: m.URL}
 	chromedp.ListenTarget(ctx, tab.listen)

@@ -26,7 +26,7 @@ func (t *tab) wantUsable(page string) {
 
 // paths of all pages that somebody gets to without anything being there but one server.
 var paths = []string{
-	"/admin/", "/admin/hosts", "/admin/account", "/admin/nothing-here",
+	"/admin/", "/admin/hosts", "/admin/account", "/admin/nothing-here", "/admin/publish", "/admin/snapshots", "/admin/sessions", "/admin/explain",
 	"/admin/servers", "/admin/servers/new", "/admin/servers/1", "/admin/servers/1/delete", "/admin/servers/1/tokens",
 	"/admin/profiles", "/admin/profiles/1", "/admin/players", "/admin/players/new", "/admin/uri-rules/new", "/admin/location-rules/new",
 	"/admin/nginx-maps/new", "/admin/proxy-headers/new", "/admin/settings", "/admin/settings/new", "/admin/rate-limit-rules/new",

@@ -1,0 +1,85 @@
+package pages
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// explained is why a request was refused.
+type explained struct {
+	Reason  string `json:"reason"`
+	Why     string `json:"why"`
+	Cure    string `json:"cure"`
+	Request struct {
+		Time       time.Time `json:"time"`
+		IP         string    `json:"ip"`
+		Method     string    `json:"method"`
+		URI        string    `json:"uri"`
+		Status     int64     `json:"status"`
+		ServerName string    `json:"server_name"`
+		ClientName string    `json:"client_name"`
+		Version    string    `json:"client_version"`
+		DeviceID   string    `json:"device_id"`
+		DeviceName string    `json:"device_name"`
+		UserID     string    `json:"user_id"`
+		UserAgent  string    `json:"user_agent"`
+	} `json:"request"`
+	Rules []struct {
+		Resource string `json:"resource"`
+		ID       int64  `json:"id"`
+		Name     string `json:"name"`
+		State    string `json:"state"`
+		Named    bool   `json:"named"`
+		Path     string `json:"path"`
+	} `json:"rules"`
+}
+
+type explainPage struct {
+	ID      string
+	Found   *explained
+	Failure string
+	Latest  []refused // for who has no id at hand
+}
+
+// refused is a request of late.
+type refused struct {
+	ID         string    `json:"id"`
+	RequestID  string    `json:"request_id"`
+	Time       time.Time `json:"time"`
+	IP         string    `json:"ip"`
+	URI        string    `json:"uri"`
+	ClientName string    `json:"client_name"`
+	UserID     string    `json:"user_id"`
+	Reason     string    `json:"reason"`
+}
+
+func showExplain(v *visit) error {
+	p := explainPage{ID: strings.TrimSpace(v.r.URL.Query().Get("request_id"))}
+	row := v.r.URL.Query().Get("id")
+	if p.ID != "" || row != "" {
+		query := url.Values{"request_id": {p.ID}}
+		if p.ID == "" {
+			query = url.Values{"id": {row}}
+		}
+		p.Found = &explained{}
+		err := v.get("explain?"+query.Encode(), p.Found)
+		var problem *Problem
+		if errors.As(err, &problem) && (problem.Status == http.StatusNotFound || refusal(err) != nil) {
+			p.Found, p.Failure = nil, problem.Detail
+		} else if err != nil {
+			return err
+		}
+	}
+	var latest struct {
+		Items []refused `json:"items"`
+	}
+	from := time.Now().Add(-24 * time.Hour).UTC().Format(time.RFC3339)
+	if err := v.get("telemetry/blocked-requests?limit=20&from="+url.QueryEscape(from), &latest); err != nil {
+		return err
+	}
+	p.Latest = latest.Items
+	return v.show("explain", p)
+}

@@ -1,0 +1,145 @@
+package pages
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// group is one host's configuration: what it would become, and what nginx says of it.
+type group struct {
+	Host        string  `json:"host"`
+	ServiceType string  `json:"service_type"`
+	ServerCount int64   `json:"server_count"`
+	Changed     bool    `json:"changed"`
+	Diff        string  `json:"diff"`
+	Rendered    string  `json:"rendered_nginx"`
+	Preflight   verdict `json:"preflight"`
+	Error       string  `json:"error"`
+}
+
+// verdict is what the real nginx says of a configuration.
+type verdict struct {
+	Status string `json:"status"` // passed, failed or not_run
+	Cause  string `json:"cause"`
+	Line   int64  `json:"line"`
+	Text   string `json:"text"`
+	Field  string `json:"field"`
+	Origin *struct {
+		Resource string `json:"resource"`
+		ID       int64  `json:"id"`
+		Name     string `json:"name"`
+		Field    string `json:"field"`
+	} `json:"origin"`
+	Skipped []string `json:"skipped"`
+}
+
+// Lines of a diff, with whether each was added or removed.
+func (g group) Lines() []diffLine { return diffLines(g.Diff) }
+
+type diffLine struct{ Kind, Text string }
+
+func diffLines(diff string) []diffLine {
+	var list []diffLine
+	for line := range strings.Lines(diff) {
+		line = strings.TrimSuffix(line, "\n")
+		kind := "same"
+		switch {
+		case strings.HasPrefix(line, "+++"), strings.HasPrefix(line, "---"), strings.HasPrefix(line, "@@"):
+			kind = "where"
+		case strings.HasPrefix(line, "+"):
+			kind = "added"
+		case strings.HasPrefix(line, "-"):
+			kind = "removed"
+		}
+		list = append(list, diffLine{kind, line})
+	}
+	return list
+}
+
+// publishPage is the preview of all hosts, and the form that publishes it.
+type publishPage struct {
+	Hash    string  // of what is previewed: a publish of anything else is refused
+	Groups  []group `json:"groups"`
+	Changed int
+	Failed  int
+	Failure string
+	Stale   bool
+	Form    url.Values
+}
+
+// Entered is what a field of the form has.
+func (p publishPage) Entered(name string) string { return p.Form.Get(name) }
+
+func showPublish(v *visit) error { return preview(v, http.StatusOK, publishPage{Form: url.Values{}}) }
+
+func preview(v *visit, status int, p publishPage) error {
+	var seen struct {
+		Hash   string  `json:"hash"`
+		Groups []group `json:"groups"`
+	}
+	_, err := v.call(http.MethodPost, "preview", map[string]any{}, &seen)
+	if problem := refusal(err); problem != nil {
+		p.Failure = problem.Detail
+		v.render(http.StatusUnprocessableEntity, "publish", p)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	p.Hash, p.Groups = seen.Hash, seen.Groups
+	for _, g := range p.Groups {
+		if g.Changed {
+			p.Changed++
+		}
+		if g.Preflight.Status == "failed" {
+			p.Failed++
+		}
+	}
+	v.render(status, "publish", p)
+	return nil
+}
+
+// publish sends out what was previewed: to all hosts, to chosen ones, or to canaries first; now or at a time.
+func publish(v *visit) error {
+	form, err := v.form()
+	if err != nil {
+		return err
+	}
+	body := map[string]any{"note": form.Get("note"), "allow_shrink": form.Has("allow_shrink")}
+	switch form.Get("to") {
+	case "some":
+		body["hosts"] = form["hosts"]
+	case "canary":
+		percent, _ := strconv.Atoi(form.Get("percent"))
+		canary := map[string]any{"percent": percent}
+		if soak := form.Get("soak"); soak != "" {
+			canary["soak"] = soak + "m"
+		}
+		body["canary"] = canary
+	}
+	if when, _ := (field{name: "at", kind: moments}).read(form, v.Zone); when != nil {
+		body["at"] = when
+	}
+	var done struct {
+		ID         int64      `json:"id"`
+		DueAt      *time.Time `json:"due_at"`
+		SnapshotID int64      `json:"snapshot_id"`
+	}
+	answer, err := v.call(http.MethodPost, "snapshots", body, &done, "If-Match", form.Get("etag"))
+	var problem *Problem
+	switch {
+	case errors.As(err, &problem) && problem.Status == http.StatusPreconditionFailed:
+		return preview(v, problem.Status, publishPage{Stale: true, Form: form})
+	case refusal(err) != nil:
+		return preview(v, problem.Status, publishPage{Failure: problem.Detail, Form: form})
+	case err != nil:
+		return err
+	case answer.status == http.StatusAccepted:
+		return v.redirect(Prefix+"snapshots", "said.scheduled")
+	}
+	return v.redirect(Prefix+"snapshots/"+strconv.FormatInt(done.ID, 10), "said.published")
+}
