@@ -136,7 +136,7 @@ func TestFlat(t *testing.T) {
 	}
 	for _, line := range []string{
 		`"a":1`, `"a":01`, `"a":1.`, `"a":.5`, `"a":1e5`, `"a":-1`, `"a":true`, `"a":"x"}y`, `"a":1,`, `"a"`, `"a":`, `"a":1}`, `"a":"`,
-		`"a":"\"`, "\"a\":\"\x1f\"", `"a":1,"b"`, `"a":1.5,"b":""`, `,"a":1`, `"a":1 `, `"a":{}`, `"a":[1`,
+		`"a":"\"`, "\"control\":\"\x1f\"", `"a":1,"b"`, `"a":1.5,"b":""`, `,"a":1`, `"a":1 `, `"a":{}`, `"a":[1`,
 	} {
 		line = `{"timestamp":1,` + line + "}"
 		if p.Parse([]byte(line), &e) == nil && !json.Valid([]byte(line)) {
