@@ -93,7 +93,7 @@ func (b *block) cut(text []byte, maxLine int) {
 			b.tooLong++
 			b.lost += int64(size)
 		case len(line) > 0:
-			b.add(line[:len(line):len(line)])
+			b.add(slices.Clip(line))
 		}
 	}
 }
