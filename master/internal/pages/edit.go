@@ -190,8 +190,7 @@ func (r *resource) edit(v *visit, status int, e editor, entered url.Values, prob
 		return err
 	}
 	e.Failure = problem.others(r.fields)
-	v.render(status, "edit", e)
-	return nil
+	return v.showAs(status, "edit", e)
 }
 
 // maxForm bounds a form's bytes; custom_nginx may have 64 KiB.

@@ -84,8 +84,7 @@ func preview(v *visit, status int, p publishPage) error {
 	_, err := v.call(http.MethodPost, "preview", map[string]any{}, &seen)
 	if problem := refusal(err); problem != nil {
 		p.Failure = problem.Detail
-		v.render(http.StatusUnprocessableEntity, "publish", p)
-		return nil
+		return v.showAs(problem.Status, "publish", p)
 	}
 	if err != nil {
 		return err
@@ -99,8 +98,7 @@ func preview(v *visit, status int, p publishPage) error {
 			p.Failed++
 		}
 	}
-	v.render(status, "publish", p)
-	return nil
+	return v.showAs(status, "publish", p)
 }
 
 // publish sends out what was previewed: to all hosts, to chosen ones, or to canaries first; now or at a time.

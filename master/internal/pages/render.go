@@ -90,8 +90,10 @@ func (v *visit) render(status int, name string, data any) {
 	_, _ = b.WriteTo(v.w) // the visitor is gone
 }
 
-// show is render for a page that is there.
-func (v *visit) show(name string, data any) error {
-	v.render(http.StatusOK, name, data)
+// show answers with a page; showAs does with another status than 200.
+func (v *visit) show(name string, data any) error { return v.showAs(http.StatusOK, name, data) }
+
+func (v *visit) showAs(status int, name string, data any) error {
+	v.render(status, name, data)
 	return nil
 }

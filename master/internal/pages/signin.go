@@ -33,8 +33,7 @@ func signIn(v *visit) error {
 	default:
 		form.Failure = v.T("sign_in.wrong")
 	}
-	v.render(problem.Status, "sign-in", form)
-	return nil
+	return v.showAs(problem.Status, "sign-in", form)
 }
 
 func signOut(v *visit) error {
@@ -52,14 +51,12 @@ func showAccount(v *visit) error { return v.show("account", accountForm{}) }
 func changePassword(v *visit) error {
 	form := v.r.PostFormValue
 	if form("new") != form("again") {
-		v.render(http.StatusUnprocessableEntity, "account", accountForm{v.T("account.differ")})
-		return nil
+		return v.showAs(http.StatusUnprocessableEntity, "account", accountForm{v.T("account.differ")})
 	}
 	_, err := v.call(http.MethodPost, "auth/password", map[string]string{"current": form("current"), "new": form("new")}, nil)
 	var problem *Problem
 	if errors.As(err, &problem) && problem.Status < http.StatusInternalServerError && problem.Status != http.StatusUnauthorized {
-		v.render(problem.Status, "account", accountForm{problem.Detail})
-		return nil
+		return v.showAs(problem.Status, "account", accountForm{problem.Detail})
 	}
 	if err != nil {
 		return err
