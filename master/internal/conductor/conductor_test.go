@@ -293,7 +293,7 @@ func testHalt(f *fleetOf) {
 	result = f.publish(canary(rollout.CanaryOptions{Soak: long, AckTimeout: rollout.Duration(time.Millisecond)}))
 	check(f.state(result.Rollout.ID, rollout.Halted), "have not answered within 1ms")
 
-	result = f.publish(canary(rollout.CanaryOptions{Soak: rollout.Duration(4 * time.Second)})) // judged every second
+	result = f.publish(canary(rollout.CanaryOptions{Soak: long}))
 	f.ack(result.ID, hosts[0], api.AckApplied)
 	f.state(result.Rollout.ID, rollout.Soaking)
 	f.requests(2, 200, false) // first: the canary may be judged at any moment
