@@ -142,6 +142,13 @@ func TestParkedAtTheEnd(t *testing.T) {
 	send(t, conn, "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
 	<-s.parked
 	s.stop()
+	for { // until it takes no more connections: then it knows that it stops
+		other, err := net.Dial("tcp", s.addr)
+		if err != nil {
+			break
+		}
+		_ = other.Close()
+	}
 	s.release <- "bye"
 	res := read(t, conn, bufio.NewReader(conn))
 	if !res.Close || res.Header.Get("X-Answer") != "bye" {
