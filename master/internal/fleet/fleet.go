@@ -17,18 +17,18 @@ type Server struct {
 	ServerName  string          `json:"server_name"` // domain, as in nginx's server_name; one name
 	Upstream    Upstream        `json:"upstream"`
 	UpstreamTLS
-	SSLCertPath string          `json:"ssl_cert_path"` // both empty: no TLS, no redirect
-	SSLKeyPath  string          `json:"ssl_key_path"`
-	ListenHTTP  int             `json:"listen_http"`  // port; 0: none
-	ListenHTTPS int             `json:"listen_https"` // port; used only with a certificate
-	LuaRoot     string          `json:"lua_root"`     // where that slave's Lua tree is
-	CustomNginx string          `json:"custom_nginx"` // raw nginx inside the server block
-	ProfileID   *int64          `json:"profile_id"`   // nil: the service type's default profile
-	Enabled     bool            `json:"enabled"`
-	Note        string          `json:"note"`
-	CreatedAt   time.Time       `json:"created_at"`
-	UpdatedAt   time.Time       `json:"updated_at"`
-	Revision    int64           `json:"revision"` // rises with every write; the ETag
+	SSLCertPath string    `json:"ssl_cert_path"` // both empty: no TLS, no redirect
+	SSLKeyPath  string    `json:"ssl_key_path"`
+	ListenHTTP  int       `json:"listen_http"`  // port; 0: none
+	ListenHTTPS int       `json:"listen_https"` // port; used only with a certificate
+	LuaRoot     string    `json:"lua_root"`     // where that slave's Lua tree is
+	CustomNginx string    `json:"custom_nginx"` // raw nginx inside the server block
+	ProfileID   *int64    `json:"profile_id"`   // nil: the service type's default profile
+	Enabled     bool      `json:"enabled"`
+	Note        string    `json:"note"`
+	CreatedAt   time.Time `json:"created_at"`
+	UpdatedAt   time.Time `json:"updated_at"`
+	Revision    int64     `json:"revision"` // rises with every write; the ETag
 }
 
 // Upstream is where a server's requests go: on the wire either "host:port" or a list of targets.
@@ -46,9 +46,9 @@ type Target struct {
 
 // UpstreamTLS says how an upstream is spoken to.
 type UpstreamTLS struct {
-	UpstreamScheme    string `json:"upstream_scheme" bun:"upstream_scheme"`         // http or https
-	UpstreamTLSVerify bool   `json:"upstream_tls_verify" bun:"upstream_tls_verify"` // its certificate must be valid for its name
-	UpstreamTLSName   string `json:"upstream_tls_name" bun:"upstream_tls_name"`     // for SNI and the certificate; "": the host of the first target
+	UpstreamScheme    string `json:"upstream_scheme" bun:"upstream_scheme"`           // http or https
+	UpstreamTLSVerify bool   `json:"upstream_tls_verify" bun:"upstream_tls_verify"`   // its certificate must be valid for its name
+	UpstreamTLSName   string `json:"upstream_tls_name" bun:"upstream_tls_name"`       // for SNI and the certificate; "": the host of the first target
 	UpstreamTLSCAPath string `json:"upstream_tls_ca_path" bun:"upstream_tls_ca_path"` // bundle of CAs on the slave
 }
 

@@ -168,8 +168,8 @@ func (t *UpstreamTLS) TLSName(u Upstream) string {
 	return host
 }
 
-// Check notes what is wrong with how u is spoken to.
-func (t *UpstreamTLS) Check(errs *FieldErrors, u Upstream) {
+// CheckTLS notes what is wrong with how u is spoken to.
+func (t *UpstreamTLS) CheckTLS(errs *FieldErrors, u Upstream) {
 	errs.Check("upstream_scheme", field.OneOf(t.UpstreamScheme, SchemeHTTP, SchemeHTTPS))
 	if t.UpstreamTLSName != "" {
 		errs.Check("upstream_tls_name", field.Hostname(t.UpstreamTLSName))

@@ -57,7 +57,7 @@ func (s *Server) Validate() error {
 	errs.Check("host", field.Host(s.Host))
 	errs.Check("server_name", field.ServerName(s.ServerName))
 	s.Upstream.Check(&errs)
-	s.UpstreamTLS.Check(&errs, s.Upstream)
+	s.CheckTLS(&errs, s.Upstream)
 	s.checkListeners(&errs)
 	errs.Check("lua_root", field.AbsolutePath(s.LuaRoot))
 	errs.Check("custom_nginx", customNginx(s.CustomNginx))

@@ -164,7 +164,7 @@ func (r *LocationRule) checkTarget() error {
 func (r *LocationRule) checkUpstream(errs *fleet.FieldErrors) {
 	if r.Kind == KindProxy {
 		r.Upstream.Check(errs)
-		r.UpstreamTLS.Check(errs, r.Upstream)
+		r.CheckTLS(errs, r.Upstream)
 		return
 	}
 	errs.Check("upstream", r.only(len(r.Upstream) > 0, KindProxy))

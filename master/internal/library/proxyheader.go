@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,7 +36,10 @@ const (
 	HeaderHideResponse  = "hide_response"
 )
 
-const maxHeaderValue = 1000
+const (
+	maxHeaderName  = 44 // fits nginx's proxy_headers_hash_bucket_size of 64, its default
+	maxHeaderValue = 1000
+)
 
 // What the gateway itself lives by, in lower case. The media server must read the same identity as the
 // gateway has judged.
@@ -88,10 +92,11 @@ func (h *ProxyHeader) checkHeader() error {
 		own = ownRequestHeaders
 	}
 	name := strings.ToLower(h.Header)
-	for _, reserved := range own {
-		if name == reserved {
-			return fmt.Errorf("is %s, which is the gateway's own: choose another", h.Header)
-		}
+	if len(name) > maxHeaderName {
+		return fmt.Errorf("has %d characters, at most %d are allowed", len(name), maxHeaderName)
+	}
+	if slices.Contains(own, name) {
+		return fmt.Errorf("is %s, which is the gateway's own: choose another", h.Header)
 	}
 	if strings.HasPrefix(name, "x-uhd-") {
 		return errors.New("begins with X-UHD-, which is the gateway's own: choose another")

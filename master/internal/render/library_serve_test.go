@@ -67,8 +67,10 @@ func TestLocationRules(t *testing.T) {
 func TestMapsAndHeaders(t *testing.T) {
 	in := libraryGoldens()["maps-and-headers"]
 	in.NginxMaps[1].Source, in.NginxMaps[1].Entries = "http_x_place", []library.MapEntry{
-		{MatchType: api.MatchExact, Pattern: "~x*", Value: "exact"}, {MatchType: api.MatchExact, Pattern: strings.Repeat("long", 12), Value: "long"},
-		{MatchType: api.MatchRegex, Pattern: "^b", Value: "regex"}, {MatchType: api.MatchPrefix, Pattern: "be.", Value: "prefix"},
+		{MatchType: api.MatchExact, Pattern: "~x*", Value: "exact"},
+		{MatchType: api.MatchExact, Pattern: strings.Repeat("long", 12), Value: "long"},
+		{MatchType: api.MatchRegex, Pattern: "^b", Value: "regex"},
+		{MatchType: api.MatchPrefix, Pattern: "be.", Value: "prefix"},
 	}
 	in.ProxyHeaders[0].Header = "Range" // one that the upstream of the tests repeats
 	noTLS(&in.Servers[0])

@@ -81,7 +81,8 @@ func libraryGoldens() map[string]render.Input {
 		with(server(1, "weighted.com", "203.0.113.10:8096"), func(s *fleet.Server) {
 			s.Upstream = fleet.Upstream{
 				{Address: "203.0.113.10:8096", Weight: 3, MaxFails: &three, FailTimeout: 30},
-				{Address: "[2001:db8::1]:8096", Weight: 1, MaxFails: new(int)}, {Address: "203.0.113.12:8096", Weight: 1, Backup: true},
+				{Address: "[2001:db8::1]:8096", Weight: 1, MaxFails: new(int)},
+				{Address: "203.0.113.12:8096", Weight: 1, Backup: true},
 			}
 		}),
 		server(2, "named.com", "emby:8096"),

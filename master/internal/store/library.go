@@ -113,7 +113,7 @@ func checkProfileRow(ctx context.Context, tx bun.IDB, old, row *library.Profile)
 func checkSelection[T any](ctx context.Context, tx bun.IDB, name string, ids []int64) error {
 	for chunk := range slices.Chunk(ids, 500) { // as many as a statement may well have values
 		var found []int64
-		if err := tx.NewSelect().Model((*T)(nil)).Column("id").Where("id IN (?)", bun.In(chunk)).Scan(ctx, &found); err != nil {
+		if err := tx.NewSelect().Model((*T)(nil)).Column("id").Where("id IN (?)", bun.List(chunk)).Scan(ctx, &found); err != nil {
 			return err
 		}
 		for _, id := range chunk {
