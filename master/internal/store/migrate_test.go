@@ -59,7 +59,7 @@ func testMigrations(t *testing.T, dialect goose.Dialect, dir string, newURL func
 			t.Fatal(err)
 		}
 		s := openURL(t, databaseURL)
-		if i < sources-1 { // else the rows came after the migration that looked whether there are any
+		if version.Version < 8 { // else the rows came after the migration that looked whether there are any
 			if added, err := s.AddStartingSet(t.Context(), true); err != nil || added {
 				t.Errorf("from %s: a database in use gets the starting set: %v, %v", version.Path, added, err)
 			}
