@@ -97,7 +97,7 @@ func (f *fleetOf) start() *replica {
 	var running sync.WaitGroup
 	running.Go(func() { _ = r.conductor.Run(ctx) }) // ends without an error
 	running.Go(func() {
-		_ = r.store.Watch(ctx, func(ctx context.Context, c store.Change) error {
+		_ = r.store.Watch(ctx, func(ctx context.Context, _ store.Change) error {
 			r.conductor.Changed()
 			return r.board.Refresh(ctx)
 		})
@@ -146,7 +146,7 @@ func (f *fleetOf) requests(server int64, n int, fail bool) {
 			}
 		}
 		for i := range n {
-			row := telemetry.AccessLog{ID: telemetry.ID(at, int64(server)<<16+int64(i)), Time: at, ServerID: server, Status: 200, Verdict: "allow"}
+			row := telemetry.AccessLog{ID: telemetry.ID(at, server<<16+int64(i)), Time: at, ServerID: server, Status: 200, Verdict: "allow"}
 			if fail && i%2 == 0 {
 				row.Status = 502
 			}

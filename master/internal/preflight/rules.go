@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -131,9 +132,7 @@ func call(ctx context.Context, admin *http.Client, method, path string, body []b
 	if err != nil {
 		return false, err
 	}
-	for name, values := range header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, header)
 	res, err := admin.Do(req)
 	if err != nil {
 		return false, err

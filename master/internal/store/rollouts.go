@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -129,12 +130,10 @@ func (p *PublishTx) Rollout(ctx context.Context, id int64, states ...rollout.Sta
 	if err != nil {
 		return nil, err
 	}
-	for _, state := range states {
-		if row.State == state {
-			return row, nil
-		}
+	if !slices.Contains(states, row.State) {
+		return nil, &StateError{id, row.State}
 	}
-	return nil, &StateError{id, row.State}
+	return row, nil
 }
 
 // AddRollout stores a new rollout.
