@@ -53,7 +53,9 @@ func operations(t *testing.T, m *master) []operation {
 			all = append(all, o)
 		}
 	}
-	slices.SortFunc(all, func(a, b operation) int { return cmp.Or(strings.Compare(a.path, b.path), strings.Compare(a.method, b.method)) })
+	slices.SortFunc(all, func(a, b operation) int {
+		return cmp.Or(strings.Compare(a.path, b.path), strings.Compare(a.method, b.method))
+	})
 	if len(all) < 50 {
 		t.Fatalf("the document lists only %d operations", len(all))
 	}

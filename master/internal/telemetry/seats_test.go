@@ -41,7 +41,7 @@ func seatsByHours(b *bed) []string {
 	}
 	seats := map[string]int64{}
 	for _, r := range rows {
-		seats[fmt.Sprint(int64(r.Hour.Day()), r.ServerID, r.UserID, r.DeviceID, r.IP)] |= 1 << (r.Hour.Time().Hour())
+		seats[fmt.Sprint(int64(r.Hour.Day()), r.ServerID, r.UserID, r.DeviceID, r.IP)] |= 1 << r.Hour.Time().Hour()
 	}
 	var all []string
 	for seat, hours := range seats {
