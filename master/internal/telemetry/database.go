@@ -13,11 +13,13 @@ type Database interface {
 	// Write runs fn in a writing transaction, for what is not ingest; its error rolls back. It must be
 	// short: ingest waits for it on SQLite. PostgreSQL may run fn again when another got in its way.
 	Write(ctx context.Context, fn func(ctx context.Context, tx bun.IDB) error) error
-	// Ingest runs fn in a writing transaction, as Write does. One runs at a time.
+	// Ingest runs fn in a writing transaction, as Write does, up to Writers at a time.
 	Ingest(ctx context.Context, fn func(Tx) error) error
 	// Expire deletes rows of the table that are older than before, some at a time, and returns how many
 	// are gone; 0: there are none left. A database with partitions drops those that hold nothing newer.
 	Expire(ctx context.Context, table *Table, before Millis) (int64, error)
+	// Writers is how many transactions of Ingest are worth running beside each other.
+	Writers() int
 	Close() error
 }
 

@@ -31,7 +31,7 @@ type Config struct {
 }
 
 // Ingester stores batches: as many as wait, in one transaction. While it is in the database, what the next
-// one will add to sums is summed up.
+// one will add to sums is summed up; and where the database gains from it, two are in there at a time.
 type Ingester struct {
 	cfg     Config
 	metrics *metrics
@@ -103,13 +103,16 @@ var errStopping = fmt.Errorf("%w: the master is stopping", api.ErrBusy)
 // Run stores what comes until ctx ends. What waits then is not stored, and its senders are told.
 func (i *Ingester) Run(ctx context.Context) error {
 	defer close(i.stopped)
-	free, full := make(chan *commit, 2), make(chan *commit)
+	writers := i.cfg.Database.Writers()
+	free, full := make(chan *commit, 1+writers), make(chan *commit)
 	for range cap(free) {
 		free <- &commit{sums: newSums()}
 	}
 	var group sync.WaitGroup
 	group.Go(func() { i.gather(ctx, free, full) })
-	group.Go(func() { i.store(ctx, full, free) })
+	for range writers {
+		group.Go(func() { i.store(ctx, full, free) })
+	}
 	group.Wait()
 	return nil
 }
@@ -152,7 +155,7 @@ func (i *Ingester) gather(ctx context.Context, free <-chan *commit, full chan<- 
 	}
 }
 
-// store stores commits, one after the other.
+// store stores commits, one after the other; each of the database's writers does.
 func (i *Ingester) store(ctx context.Context, full <-chan *commit, free chan<- *commit) {
 	for {
 		select {

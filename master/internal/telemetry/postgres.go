@@ -22,8 +22,8 @@ import (
 var postgresMigrations embed.FS
 
 const (
-	// postgresWriterConns are for ingest, with one more for what happens beside its transaction, and for what
-	// else writes; postgresReaderConns are for queries, which cannot take ingest's.
+	// postgresWriterConns are for the two of ingest, with one more for what happens beside its transactions, and for
+	// what else writes; postgresReaderConns are for queries, which cannot take ingest's.
 	postgresWriterConns = 4
 	postgresReaderConns = 6
 	// postgresExpireStep is how many rows one statement of retention deletes.
@@ -89,6 +89,10 @@ func OpenPostgres(ctx context.Context, databaseURL string, log *slog.Logger) (Da
 	}
 	return p, nil
 }
+
+// Writers implements Database: one transaction claims its batches and copies its rows while the sums of the other are
+// merged and committed. A third only waits: sums are of the same rows.
+func (p *postgresDB) Writers() int { return 2 }
 
 func (p *postgresDB) Reader() *bun.DB { return p.reader }
 

@@ -94,6 +94,9 @@ func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, files embed
 	return nil
 }
 
+// Writers implements Database: SQLite has one.
+func (s *sqlite) Writers() int { return 1 }
+
 func (s *sqlite) Reader() *bun.DB { return s.reader }
 
 func (s *sqlite) Close() error { return errors.Join(s.reader.Close(), s.writer.Close()) }
