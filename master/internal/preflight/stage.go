@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 
 	"github.com/uhdadmin/media-gateway/lua"
@@ -91,49 +88,27 @@ func (s *stage) testNginx(ctx context.Context, text string, origins render.Origi
 		return Verdict{Status: NotRun, Cause: err.Error()}
 	case refusal == nil:
 		return Verdict{Status: Passed, Skipped: r.skipped}
-	case refusal.file == path:
-		return at(Verdict{Status: Failed, Cause: r.restore(refusal.reason), Skipped: r.skipped}, refusal.line)
+	case refusal.File == path:
+		return at(Verdict{Status: Failed, Cause: r.restore(refusal.Reason), Skipped: r.skipped}, refusal.Line)
 	}
 	// Not in what was rendered: is it the nginx here that cannot run a gateway at all?
 	if err := os.WriteFile(path, nil, 0o644); err != nil {
 		return Verdict{Status: NotRun, Cause: "cannot stage: " + err.Error()}
 	}
 	if own, err := s.test(ctx); err != nil || own != nil {
-		return Verdict{Status: NotRun, Cause: fmt.Sprintf("%s cannot run a gateway (%s): install OpenResty, or nginx with its Lua module, and name it in NGINX_BIN", s.bin, refusal.reason)}
+		return Verdict{Status: NotRun, Cause: fmt.Sprintf("%s cannot run a gateway (%s): install OpenResty, or nginx with its Lua module, and name it in NGINX_BIN", s.bin, refusal.Reason)}
 	}
-	return Verdict{Status: Failed, Cause: r.restore(refusal.reason), Skipped: r.skipped}
+	return Verdict{Status: Failed, Cause: r.restore(refusal.Reason), Skipped: r.skipped}
 }
-
-// refusal is why `nginx -t` does not take a tree.
-type refusal struct {
-	reason string // of the first [emerg] line
-	file   string // "" when the cause is in no line of a file
-	line   int
-}
-
-var (
-	emergLine  = regexp.MustCompile(`(?m)^(?:nginx: |\S+ \S+ )\[emerg\] (?:\d+#\d+: )?(.*)$`)
-	emergPlace = regexp.MustCompile(`^(.*) in (/\S.*):(\d+)$`)
-)
 
 // test runs `nginx -t` on the stage; an error means that nginx has not answered.
-func (s *stage) test(ctx context.Context) (*refusal, error) {
-	out, err := exec.CommandContext(ctx, s.bin, s.arguments("-t")...).CombinedOutput()
-	if err == nil {
-		return nil, nil
+func (s *stage) test(ctx context.Context) (*nginxconf.TestError, error) {
+	err := nginxconf.Test(ctx, s.bin, s.arguments()...)
+	if refusal, ok := errors.AsType[*nginxconf.TestError](err); ok {
+		return refusal, nil
 	}
-	if _, ran := errors.AsType[*exec.ExitError](err); !ran || ctx.Err() != nil {
-		return nil, fmt.Errorf("%s -t has not ended: %w", s.bin, errors.Join(context.Cause(ctx), err))
+	if err != nil {
+		return nil, fmt.Errorf("%s -t has not ended: %w", s.bin, err)
 	}
-	r := &refusal{}
-	if m := emergLine.FindSubmatch(out); m != nil {
-		r.reason = string(m[1])
-	} else {
-		r.reason, _, _ = strings.Cut(strings.TrimSpace(string(out)), "\n")
-	}
-	if m := emergPlace.FindStringSubmatch(r.reason); m != nil {
-		r.reason, r.file = m[1], m[2]
-		r.line, _ = strconv.Atoi(m[3])
-	}
-	return r, nil
+	return nil, nil
 }

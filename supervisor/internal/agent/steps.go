@@ -7,7 +7,6 @@ import (
 
 	"github.com/uhdadmin/media-gateway/shared/nginxconf"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/masterclient"
-	"github.com/uhdadmin/media-gateway/supervisor/internal/nginx"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/release"
 )
 
@@ -155,7 +154,7 @@ func serverCount(rel *release.Release) int {
 
 // details is what an operator wants to see beyond the error's one line.
 func details(err error) string {
-	if e, ok := errors.AsType[*nginx.TestError](err); ok && e.Output != "" {
+	if e, ok := errors.AsType[*nginxconf.TestError](err); ok && e.Output != "" {
 		return "\n" + e.Output
 	}
 	return ""

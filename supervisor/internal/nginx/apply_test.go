@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/uhdadmin/media-gateway/shared/nginxconf"
 )
 
 // The pipeline's steps on a good release, in order.
@@ -49,7 +51,7 @@ func TestRefusedByTest(t *testing.T) {
 	dir := s.stage(release{hash: "b", http: "\nupstream media {\n    no_such_directive on;\n}"})
 	err := server.Test(t.Context(), dir)
 	contains(t, err, `server.conf:3: unknown directive "no_such_directive"`)
-	var refusal *TestError
+	var refusal *nginxconf.TestError
 	if !errors.As(err, &refusal) || refusal.File != filepath.Join(dir, "server.conf") || refusal.Line != 3 {
 		t.Errorf("got %#v", refusal)
 	}
