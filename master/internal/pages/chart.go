@@ -10,10 +10,9 @@ type point struct {
 // chart is a row of bars, drawn as SVG by the template "chart". Coordinates are of a drawing that is 100 high and
 // ten wide per bar.
 type chart struct {
-	Bars   []bar
-	Width  int
-	Points []point // the same as a table, for those who do not see bars
-	Peak   string  // the text of the highest
+	Bars  []bar // drawn, and listed in a table for those who do not see them
+	Width int
+	Peak  string // the text of the highest
 }
 
 type bar struct {
@@ -22,7 +21,7 @@ type bar struct {
 }
 
 func newChart(points []point) chart {
-	c := chart{Points: points, Width: 10 * max(1, len(points))}
+	c := chart{Width: 10 * max(1, len(points))}
 	highest := 0.0
 	for _, p := range points {
 		if p.Value >= highest {

@@ -60,11 +60,8 @@ func showDashboard(v *visit) error {
 	slices.SortFunc(d.Failures, func(a, b host) int { return at(b.Release.LastFailure.At).Compare(at(a.Release.LastFailure.At)) })
 	d.Failures = d.Failures[:min(5, len(d.Failures))]
 
-	var live struct {
-		Items      []struct{} `json:"items"`
-		NextCursor string     `json:"next_cursor"`
-	}
-	if err := v.get("sessions?limit=500", &live); err != nil {
+	live, err := pageOf[struct{}](v, "sessions", url.Values{"limit": {"500"}})
+	if err != nil {
 		return err
 	}
 	d.Live, d.MoreLive = len(live.Items), live.NextCursor != ""

@@ -55,8 +55,8 @@ func (r *resource) showNew(v *visit) error {
 		values[name] = given[0]
 	}
 	for _, f := range r.fields {
-		if f.kind == choice && values[f.name] == nil {
-			values[f.name] = f.options[0]
+		if f.Kind == choice && values[f.Name] == nil {
+			values[f.Name] = f.Options[0]
 		}
 	}
 	return r.edit(v, http.StatusOK, editor{Row: values}, nil, nil)
@@ -70,8 +70,8 @@ func (r *resource) create(v *visit) error {
 	body := row{}
 	for _, f := range r.fields {
 		// What is left empty gets the API's default.
-		if value, ok := f.read(form, v.Zone); ok && (form.Get(f.name) != "" || f.kind == flag || f.kind == manyOf) {
-			body[f.name] = value
+		if value, ok := f.read(form, v.Zone); ok && (form.Get(f.Name) != "" || f.Kind == flag || f.Kind == manyOf) {
+			body[f.Name] = value
 		}
 	}
 	var made row
@@ -104,8 +104,8 @@ func (r *resource) change(v *visit) error {
 	}
 	body := row{}
 	for _, f := range r.fields {
-		if value, ok := f.read(form, v.Zone); ok && !f.fixed {
-			body[f.name] = value
+		if value, ok := f.read(form, v.Zone); ok && !f.Fixed {
+			body[f.Name] = value
 		}
 	}
 	id := v.r.PathValue("id")

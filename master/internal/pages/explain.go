@@ -73,11 +73,9 @@ func showExplain(v *visit) error {
 			return err
 		}
 	}
-	var latest struct {
-		Items []refused `json:"items"`
-	}
 	from := time.Now().Add(-24 * time.Hour).UTC().Format(time.RFC3339)
-	if err := v.get("telemetry/blocked-requests?limit=20&from="+url.QueryEscape(from), &latest); err != nil {
+	latest, err := pageOf[refused](v, "telemetry/blocked-requests", url.Values{"limit": {"20"}, "from": {from}})
+	if err != nil {
 		return err
 	}
 	p.Latest = latest.Items

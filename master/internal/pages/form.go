@@ -10,27 +10,6 @@ import (
 	"time"
 )
 
-// Field is a field as a template sees it.
-type Field struct {
-	Name    string
-	Kind    string
-	Options []string
-	Fixed   bool
-}
-
-var kindNames = map[kind]string{
-	text: "text", multiline: "multiline", integer: "integer", size: "size", flag: "flag", choice: "choice", lines: "lines", moments: "moment",
-	secret: "secret", oneOf: "one", manyOf: "many", raw: "raw",
-}
-
-func shown(fields []field) []Field {
-	list := make([]Field, len(fields))
-	for i, f := range fields {
-		list[i] = Field{f.name, kindNames[f.kind], f.options, f.fixed}
-	}
-	return list
-}
-
 // timeLayout is how browsers write what is entered as a time.
 const timeLayout = "2006-01-02T15:04"
 
@@ -61,7 +40,7 @@ func plain(value any) string {
 
 // entered writes a value of JSON as a form has it.
 func (f field) entered(value any, zone *time.Location) string {
-	switch f.kind {
+	switch f.Kind {
 	case lines:
 		parts := []string{}
 		list, _ := value.([]any)
@@ -96,10 +75,10 @@ func (f field) entered(value any, zone *time.Location) string {
 // read returns the JSON value of what was entered. ok is false for what is to stay as it is. A value that cannot be read
 // is returned as the text it is, for the admin API to say what it takes.
 func (f field) read(form url.Values, zone *time.Location) (value any, ok bool) {
-	entered := strings.ReplaceAll(form.Get(f.name), "\r\n", "\n")
-	switch f.kind {
+	entered := strings.ReplaceAll(form.Get(f.Name), "\r\n", "\n")
+	switch f.Kind {
 	case flag:
-		return form.Has(f.name), true
+		return form.Has(f.Name), true
 	case integer, size:
 		entered = strings.TrimSpace(entered)
 		if entered == "" {
@@ -136,7 +115,7 @@ func (f field) read(form url.Values, zone *time.Location) (value any, ok bool) {
 		return json.Number(entered), true
 	case manyOf:
 		ids := []json.Number{}
-		for _, id := range form[f.name] {
+		for _, id := range form[f.Name] {
 			ids = append(ids, json.Number(id))
 		}
 		return ids, true
@@ -148,7 +127,7 @@ func (f field) read(form url.Values, zone *time.Location) (value any, ok bool) {
 			return strings.TrimSpace(entered), true
 		}
 		return any, true
-	case text:
+	case text, "":
 		return strings.TrimSpace(entered), true
 	}
 	return entered, true
@@ -156,7 +135,7 @@ func (f field) read(form url.Values, zone *time.Location) (value any, ok bool) {
 
 // input is a field of a form with what is in it.
 type input struct {
-	Field
+	field
 	Resource string
 	Value    string
 	Checked  bool
@@ -175,22 +154,22 @@ func (r *resource) inputs(v *visit, values row, entered url.Values, problem *Pro
 	}
 	list := make([]input, len(r.fields))
 	for i, f := range r.fields {
-		in := input{Field: shown([]field{f})[0], Resource: r.path}
+		in := input{field: f, Resource: r.path}
 		if entered != nil {
-			in.Value, in.Checked, in.Chosen = entered.Get(f.name), entered.Has(f.name), entered[f.name]
+			in.Value, in.Checked, in.Chosen = entered.Get(f.Name), entered.Has(f.Name), entered[f.Name]
 		} else {
-			in.Value = f.entered(values[f.name], v.Zone)
-			in.Checked, _ = values[f.name].(bool)
-			ids, _ := values[f.name].([]any)
+			in.Value = f.entered(values[f.Name], v.Zone)
+			in.Checked, _ = values[f.Name].(bool)
+			ids, _ := values[f.Name].([]any)
 			for _, id := range ids {
 				in.Chosen = append(in.Chosen, fmt.Sprint(id))
 			}
 		}
-		for id, name := range refs[f.name] {
+		for id, name := range refs[f.Name] {
 			in.Choices = append(in.Choices, option{id, name})
 		}
 		slices.SortFunc(in.Choices, func(a, b option) int { return strings.Compare(a.Text, b.Text) })
-		in.Error = problem.of(f.name)
+		in.Error = problem.of(f.Name)
 		list[i] = in
 	}
 	return list, nil
@@ -222,7 +201,7 @@ func (p *Problem) others(fields []field) string {
 	var said []string
 	for _, e := range p.Errors {
 		if !slices.ContainsFunc(fields, func(f field) bool {
-			return (&Problem{Errors: []FieldError{e}}).of(f.name) != ""
+			return (&Problem{Errors: []FieldError{e}}).of(f.Name) != ""
 		}) {
 			said = append(said, strings.TrimPrefix(e.Location, "body.")+" "+e.Message)
 		}

@@ -1,9 +1,7 @@
 package pages
 
 import (
-	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 )
 
@@ -81,25 +79,11 @@ type hostsPage struct {
 }
 
 func readHosts(v *visit, q string) ([]host, error) {
-	query := url.Values{"limit": {strconv.Itoa(500)}}
+	query := url.Values{}
 	if q != "" {
 		query.Set("q", q)
 	}
-	var hosts []host
-	for {
-		var page struct {
-			Items      []host `json:"items"`
-			NextCursor string `json:"next_cursor"`
-		}
-		if _, err := v.call(http.MethodGet, "hosts?"+query.Encode(), nil, &page); err != nil {
-			return nil, err
-		}
-		hosts = append(hosts, page.Items...)
-		if page.NextCursor == "" {
-			return hosts, nil
-		}
-		query.Set("cursor", page.NextCursor)
-	}
+	return allOf[host](v, "hosts", query)
 }
 
 func countStates(hosts []host) map[string]int {

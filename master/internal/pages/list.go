@@ -2,7 +2,6 @@ package pages
 
 import (
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 )
@@ -36,11 +35,8 @@ func (r *resource) list(v *visit) error {
 			l.Chosen[name] = value
 		}
 	}
-	var page struct {
-		Items      []row  `json:"items"`
-		NextCursor string `json:"next_cursor"`
-	}
-	if err := v.get(r.path+"?"+query.Encode(), &page); err != nil {
+	page, err := pageOf[row](v, r.path, query)
+	if err != nil {
 		return err
 	}
 	l.Rows = page.Items
@@ -49,7 +45,6 @@ func (r *resource) list(v *visit) error {
 		next.Set("cursor", page.NextCursor)
 		l.Next = "?" + next.Encode()
 	}
-	var err error
 	if l.Refs, err = r.references(v, r.columns); err != nil {
 		return err
 	}
@@ -63,18 +58,18 @@ func (l listing) Cell(v sheet, row row, column string) any {
 	switch {
 	case value == nil:
 		return ""
-	case f.kind == oneOf:
+	case f.Kind == oneOf:
 		return l.Refs[column][fmt.Sprint(value)]
-	case f.kind == flag:
+	case f.Kind == flag:
 		return v.T(fmt.Sprintf("flag.%v", value))
-	case f.kind == choice:
+	case f.Kind == choice:
 		return v.Option(fmt.Sprint(value))
-	case f.kind == size:
+	case f.Kind == size:
 		if number(value) == 0 {
 			return ""
 		}
 		return v.Bytes(value)
-	case f.kind == integer:
+	case f.Kind == integer:
 		if number(value) == 0 {
 			return ""
 		}
@@ -115,7 +110,7 @@ func (v *visit) Help(resource, field string) string {
 func names(fields []field) []string {
 	list := make([]string, len(fields))
 	for i, f := range fields {
-		list[i] = f.name
+		list[i] = f.Name
 	}
 	return list
 }
@@ -123,17 +118,17 @@ func names(fields []field) []string {
 // field returns that field of the resource; one that its form does not have is text.
 func (r *resource) field(name string) field {
 	for _, f := range slices.Concat(r.fields, r.filters) {
-		if f.name == name {
+		if f.Name == name {
 			return f
 		}
 	}
-	return field{name: name}
+	return field{Name: name}
 }
 
 // Path, Title, Filters and Live are for templates.
 func (r *resource) Path() string     { return r.path }
 func (r *resource) Title() string    { return r.title }
-func (r *resource) Filters() []Field { return shown(r.filters) }
+func (r *resource) Filters() []field { return r.filters }
 func (r *resource) Live() bool       { return r.live }
 func (r *resource) Cloned() bool     { return r.cloned }
 
@@ -144,40 +139,46 @@ func (r *resource) MayWrite(v sheet) bool { return v.Me.May(r.role) }
 func (r *resource) references(v *visit, fields []string) (map[string]map[string]string, error) {
 	refs := map[string]map[string]string{}
 	for _, f := range r.fields {
-		if f.of == "" || !slices.Contains(fields, f.name) {
+		if f.Of == "" || !slices.Contains(fields, f.Name) {
 			continue
 		}
-		rows, err := v.all(f.of, nil)
+		rows, err := allOf[row](v, f.Of, url.Values{})
 		if err != nil {
 			return nil, err
 		}
-		refs[f.name] = map[string]string{}
+		refs[f.Name] = map[string]string{}
 		for _, row := range rows {
-			refs[f.name][row.ID()] = plain(row[resourceAt(f.of).title])
+			refs[f.Name][row.ID()] = plain(row[resourceAt(f.Of).title])
 		}
 	}
 	return refs, nil
 }
 
-// all returns every row of a resource that the query selects.
-func (v *visit) all(path string, query url.Values) ([]row, error) {
-	if query == nil {
-		query = url.Values{}
-	}
+// page is a page of a list, as the admin API answers it.
+type page[T any] struct {
+	Items      []T    `json:"items"`
+	NextCursor string `json:"next_cursor"`
+}
+
+// pageOf returns one page of a list.
+func pageOf[T any](v *visit, path string, query url.Values) (page[T], error) {
+	var p page[T]
+	return p, v.get(path+"?"+query.Encode(), &p)
+}
+
+// allOf returns a list whole, of the rows that the query selects.
+func allOf[T any](v *visit, path string, query url.Values) ([]T, error) {
 	query.Set("limit", "500")
-	var rows []row
+	var rows []T
 	for {
-		var page struct {
-			Items      []row  `json:"items"`
-			NextCursor string `json:"next_cursor"`
-		}
-		if _, err := v.call(http.MethodGet, path+"?"+query.Encode(), nil, &page); err != nil {
+		p, err := pageOf[T](v, path, query)
+		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, page.Items...)
-		if page.NextCursor == "" {
+		rows = append(rows, p.Items...)
+		if p.NextCursor == "" {
 			return rows, nil
 		}
-		query.Set("cursor", page.NextCursor)
+		query.Set("cursor", p.NextCursor)
 	}
 }

@@ -38,11 +38,8 @@ func showLive(v *visit) error {
 			query.Set(name, value)
 		}
 	}
-	var list struct {
-		Items      []stream `json:"items"`
-		NextCursor string   `json:"next_cursor"`
-	}
-	if err := v.get("sessions?"+query.Encode(), &list); err != nil {
+	list, err := pageOf[stream](v, "sessions", query)
+	if err != nil {
 		return err
 	}
 	p.Streams = list.Items

@@ -61,7 +61,7 @@ func TestTextsOfTemplates(t *testing.T) {
 			}
 		}
 		for _, f := range slices.Concat(r.fields, r.filters) {
-			for _, value := range f.options {
+			for _, value := range f.Options {
 				want = append(want, "option."+value)
 			}
 		}

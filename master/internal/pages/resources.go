@@ -1,31 +1,31 @@
 package pages
 
 // kind says how a field is shown in a form and in a list.
-type kind int
+type kind string
 
 const (
-	text kind = iota
-	multiline
-	integer // a number
-	size    // a number of bytes
-	flag    // true or false
-	choice  // one of options
-	lines   // a list of texts, one per line
-	moments // a time, or none
-	secret  // never shown; left empty, it stays
-	oneOf   // id of a row of the resource of, or none
-	manyOf  // ids of rows of the resource of
-	raw     // any JSON
+	text      kind = "text"
+	multiline kind = "multiline"
+	integer   kind = "integer" // a number
+	size      kind = "size"    // a number of bytes
+	flag      kind = "flag"    // true or false
+	choice    kind = "choice"  // one of Options
+	lines     kind = "lines"   // a list of texts, one per line
+	moments   kind = "moment"  // a time, or none
+	secret    kind = "secret"  // never shown; left empty, it stays
+	oneOf     kind = "one"     // id of a row of the resource Of, or none
+	manyOf    kind = "many"    // ids of rows of the resource Of
+	raw       kind = "raw"     // any JSON
 )
 
 // field of a resource, by its name in the admin API. Its label is the text "field.NAME", or "RESOURCE.NAME" where one
 // resource calls it something else; "help.NAME" and "RESOURCE.NAME.help" likewise say more.
 type field struct {
-	name    string
-	kind    kind
-	options []string // of choice; their texts are "option.VALUE"
-	of      string   // of oneOf and manyOf
-	fixed   bool     // cannot be changed once the row is made
+	Name    string
+	Kind    kind     // text when empty
+	Options []string // of choice; their texts are "option.VALUE"
+	Of      string   // of oneOf and manyOf
+	Fixed   bool     // cannot be changed once the row is made
 }
 
 // resource is one that the admin API has in lists, and one page here lists and another edits.
@@ -47,17 +47,17 @@ var (
 	matchTypes   = []string{"exact", "prefix", "regex"}
 	roles        = []string{"viewer", "operator", "admin"}
 	dimensions   = []string{"ip", "user", "device", "global"}
-	enabled      = field{name: "enabled", kind: flag}
-	forService   = field{name: "service_type", kind: choice, options: allServices}
+	enabled      = field{Name: "enabled", Kind: flag}
+	forService   = field{Name: "service_type", Kind: choice, Options: allServices}
 )
 
 // upstream is how a server, or a location, reaches a media server.
 var upstream = []field{
-	{name: "upstream", kind: raw},
-	{name: "upstream_scheme", kind: choice, options: []string{"http", "https"}},
-	{name: "upstream_tls_verify", kind: flag},
-	{name: "upstream_tls_name"},
-	{name: "upstream_tls_ca_path"},
+	{Name: "upstream", Kind: raw},
+	{Name: "upstream_scheme", Kind: choice, Options: []string{"http", "https"}},
+	{Name: "upstream_tls_verify", Kind: flag},
+	{Name: "upstream_tls_name"},
+	{Name: "upstream_tls_ca_path"},
 }
 
 // resources in the order of the navigation.
@@ -65,21 +65,21 @@ var resources = []*resource{
 	{
 		path: "servers", title: "name", role: "operator",
 		columns: []string{"name", "host", "server_name", "service_type", "upstream", "profile_id", "enabled"},
-		filters: []field{{name: "service_type", kind: choice, options: serviceTypes}, {name: "host"}},
+		filters: []field{{Name: "service_type", Kind: choice, Options: serviceTypes}, {Name: "host"}},
 		fields: append(append([]field{
-			{name: "name"},
-			{name: "service_type", kind: choice, options: serviceTypes},
-			{name: "host"},
-			{name: "server_name"},
+			{Name: "name"},
+			{Name: "service_type", Kind: choice, Options: serviceTypes},
+			{Name: "host"},
+			{Name: "server_name"},
 		}, upstream...), []field{
-			{name: "listen_http", kind: integer},
-			{name: "listen_https", kind: integer},
-			{name: "ssl_cert_path"},
-			{name: "ssl_key_path"},
-			{name: "profile_id", kind: oneOf, of: "profiles"},
-			{name: "lua_root"},
-			{name: "custom_nginx", kind: multiline},
-			{name: "note", kind: multiline},
+			{Name: "listen_http", Kind: integer},
+			{Name: "listen_https", Kind: integer},
+			{Name: "ssl_cert_path"},
+			{Name: "ssl_key_path"},
+			{Name: "profile_id", Kind: oneOf, Of: "profiles"},
+			{Name: "lua_root"},
+			{Name: "custom_nginx", Kind: multiline},
+			{Name: "note", Kind: multiline},
 			enabled,
 		}...),
 	},
@@ -87,51 +87,51 @@ var resources = []*resource{
 		path: "players", title: "client_name", role: "operator", used: true,
 		columns: []string{"client_name", "min_version", "ua_patterns", "service_type", "enabled"},
 		filters: []field{forService},
-		fields:  []field{{name: "client_name"}, {name: "min_version"}, {name: "ua_patterns", kind: lines}, forService, enabled},
+		fields:  []field{{Name: "client_name"}, {Name: "min_version"}, {Name: "ua_patterns", Kind: lines}, forService, enabled},
 	},
 	{
 		path: "uri-rules", title: "name", role: "operator", used: true,
 		columns: []string{"name", "action", "match_type", "pattern", "service_type", "enabled"},
-		filters: []field{{name: "action", kind: choice, options: []string{"skip", "block"}}, forService},
+		filters: []field{{Name: "action", Kind: choice, Options: []string{"skip", "block"}}, forService},
 		fields: []field{
-			{name: "name"},
-			{name: "action", kind: choice, options: []string{"block", "skip"}},
-			{name: "match_type", kind: choice, options: matchTypes},
-			{name: "pattern"},
+			{Name: "name"},
+			{Name: "action", Kind: choice, Options: []string{"block", "skip"}},
+			{Name: "match_type", Kind: choice, Options: matchTypes},
+			{Name: "pattern"},
 			forService, enabled,
 		},
 	},
 	{
 		path: "location-rules", title: "name", role: "operator", used: true,
 		columns: []string{"name", "kind", "match_type", "pattern", "service_type", "enabled"},
-		filters: []field{{name: "kind", kind: choice, options: []string{"return", "redirect", "proxy", "deny", "cache"}}, forService},
+		filters: []field{{Name: "kind", Kind: choice, Options: []string{"return", "redirect", "proxy", "deny", "cache"}}, forService},
 		fields: append(append([]field{
-			{name: "name"},
-			{name: "kind", kind: choice, options: []string{"return", "redirect", "proxy", "deny", "cache"}},
-			{name: "match_type", kind: choice, options: matchTypes},
-			{name: "pattern"},
-			{name: "status", kind: integer},
-			{name: "body", kind: multiline},
-			{name: "content_type"},
-			{name: "target"},
-			{name: "max_age", kind: integer},
+			{Name: "name"},
+			{Name: "kind", Kind: choice, Options: []string{"return", "redirect", "proxy", "deny", "cache"}},
+			{Name: "match_type", Kind: choice, Options: matchTypes},
+			{Name: "pattern"},
+			{Name: "status", Kind: integer},
+			{Name: "body", Kind: multiline},
+			{Name: "content_type"},
+			{Name: "target"},
+			{Name: "max_age", Kind: integer},
 		}, upstream...), []field{
-			{name: "deny_maps", kind: lines},
-			{name: "skip_access", kind: flag},
+			{Name: "deny_maps", Kind: lines},
+			{Name: "skip_access", Kind: flag},
 			forService, enabled,
 		}...),
 	},
 	{
 		path: "nginx-maps", title: "name", role: "operator", used: true,
 		columns: []string{"name", "kind", "source", "default", "service_type", "enabled"},
-		filters: []field{{name: "kind", kind: choice, options: []string{"value", "deny"}}, forService},
+		filters: []field{{Name: "kind", Kind: choice, Options: []string{"value", "deny"}}, forService},
 		fields: []field{
-			{name: "name"},
-			{name: "kind", kind: choice, options: []string{"value", "deny"}},
-			{name: "source"},
-			{name: "entries", kind: raw},
-			{name: "default"},
-			{name: "everywhere", kind: flag},
+			{Name: "name"},
+			{Name: "kind", Kind: choice, Options: []string{"value", "deny"}},
+			{Name: "source"},
+			{Name: "entries", Kind: raw},
+			{Name: "default"},
+			{Name: "everywhere", Kind: flag},
 			forService, enabled,
 		},
 	},
@@ -140,10 +140,10 @@ var resources = []*resource{
 		columns: []string{"name", "action", "header", "value", "service_type", "enabled"},
 		filters: []field{forService},
 		fields: []field{
-			{name: "name"},
-			{name: "action", kind: choice, options: []string{"set_request", "remove_request", "add_response", "hide_response"}},
-			{name: "header"},
-			{name: "value"},
+			{Name: "name"},
+			{Name: "action", Kind: choice, Options: []string{"set_request", "remove_request", "add_response", "hide_response"}},
+			{Name: "header"},
+			{Name: "value"},
 			forService, enabled,
 		},
 	},
@@ -152,55 +152,55 @@ var resources = []*resource{
 		columns: []string{"name", "value"},
 		fields: []field{
 			{
-				name: "name", kind: choice, fixed: true, options: []string{
+				Name: "name", Kind: choice, Fixed: true, Options: []string{
 					"trusted_proxies", "real_ip_header", "telemetry_addresses", "client_max_body_size", "tls", "http2", "hsts", "resolver",
 					"fake_counts", "deny_messages",
 				},
 			},
-			{name: "value", kind: raw},
+			{Name: "value", Kind: raw},
 		},
 	},
 	{
 		path: "profiles", title: "name", role: "operator", cloned: true, used: true,
 		columns: []string{"name", "service_type", "is_default"},
-		filters: []field{{name: "service_type", kind: choice, options: serviceTypes}},
+		filters: []field{{Name: "service_type", Kind: choice, Options: serviceTypes}},
 		fields: []field{
-			{name: "name"},
-			{name: "service_type", kind: choice, options: serviceTypes, fixed: true},
-			{name: "player_ids", kind: manyOf, of: "players"},
-			{name: "uri_rule_ids", kind: manyOf, of: "uri-rules"},
-			{name: "location_rule_ids", kind: manyOf, of: "location-rules"},
-			{name: "nginx_map_ids", kind: manyOf, of: "nginx-maps"},
-			{name: "proxy_header_ids", kind: manyOf, of: "proxy-headers"},
-			{name: "unidentified", kind: choice, options: []string{"allow", "reject"}},
-			{name: "deny_message"},
-			{name: "fake_counts_enabled", kind: flag},
-			{name: "fake_counts_value", kind: integer},
-			{name: "concurrent_streams", kind: raw},
-			{name: "settings", kind: raw},
-			{name: "custom_lua", kind: multiline},
+			{Name: "name"},
+			{Name: "service_type", Kind: choice, Options: serviceTypes, Fixed: true},
+			{Name: "player_ids", Kind: manyOf, Of: "players"},
+			{Name: "uri_rule_ids", Kind: manyOf, Of: "uri-rules"},
+			{Name: "location_rule_ids", Kind: manyOf, Of: "location-rules"},
+			{Name: "nginx_map_ids", Kind: manyOf, Of: "nginx-maps"},
+			{Name: "proxy_header_ids", Kind: manyOf, Of: "proxy-headers"},
+			{Name: "unidentified", Kind: choice, Options: []string{"allow", "reject"}},
+			{Name: "deny_message"},
+			{Name: "fake_counts_enabled", Kind: flag},
+			{Name: "fake_counts_value", Kind: integer},
+			{Name: "concurrent_streams", Kind: raw},
+			{Name: "settings", Kind: raw},
+			{Name: "custom_lua", Kind: multiline},
 		},
 	},
 	{
 		path: "rate-limit-rules", title: "apply_to", role: "operator", live: true,
 		columns: []string{"apply_to", "apply_value", "rate_per_second", "rate_per_minute", "quota_daily", "bandwidth_daily_bytes", "over_action", "enabled"},
-		filters: []field{{name: "apply_to", kind: choice, options: dimensions}},
+		filters: []field{{Name: "apply_to", Kind: choice, Options: dimensions}},
 		fields: []field{
-			{name: "apply_to", kind: choice, options: dimensions},
-			{name: "apply_value"},
-			{name: "rate_per_second", kind: integer},
-			{name: "rate_burst", kind: integer},
-			{name: "rate_per_minute", kind: integer},
-			{name: "quota_hourly", kind: integer},
-			{name: "quota_daily", kind: integer},
-			{name: "quota_weekly", kind: integer},
-			{name: "quota_monthly", kind: integer},
-			{name: "bandwidth_hourly_bytes", kind: size},
-			{name: "bandwidth_daily_bytes", kind: size},
-			{name: "bandwidth_weekly_bytes", kind: size},
-			{name: "bandwidth_monthly_bytes", kind: size},
-			{name: "over_action", kind: choice, options: []string{"reject", "throttle", "warn"}},
-			{name: "throttle_rate_bps", kind: integer},
+			{Name: "apply_to", Kind: choice, Options: dimensions},
+			{Name: "apply_value"},
+			{Name: "rate_per_second", Kind: integer},
+			{Name: "rate_burst", Kind: integer},
+			{Name: "rate_per_minute", Kind: integer},
+			{Name: "quota_hourly", Kind: integer},
+			{Name: "quota_daily", Kind: integer},
+			{Name: "quota_weekly", Kind: integer},
+			{Name: "quota_monthly", Kind: integer},
+			{Name: "bandwidth_hourly_bytes", Kind: size},
+			{Name: "bandwidth_daily_bytes", Kind: size},
+			{Name: "bandwidth_weekly_bytes", Kind: size},
+			{Name: "bandwidth_monthly_bytes", Kind: size},
+			{Name: "over_action", Kind: choice, Options: []string{"reject", "throttle", "warn"}},
+			{Name: "throttle_rate_bps", Kind: integer},
 			enabled,
 		},
 	},
@@ -208,43 +208,43 @@ var resources = []*resource{
 		path: "stream-rules", title: "apply_to", role: "operator", live: true,
 		columns: []string{"apply_to", "apply_value", "max_streams", "action_on_exceed", "enabled"},
 		fields: []field{
-			{name: "apply_to", kind: choice, options: dimensions},
-			{name: "apply_value"},
-			{name: "max_streams", kind: integer},
-			{name: "action_on_exceed", kind: choice, options: []string{"reject", "kick_oldest"}},
-			{name: "deny_message"},
+			{Name: "apply_to", Kind: choice, Options: dimensions},
+			{Name: "apply_value"},
+			{Name: "max_streams", Kind: integer},
+			{Name: "action_on_exceed", Kind: choice, Options: []string{"reject", "kick_oldest"}},
+			{Name: "deny_message"},
 			enabled,
 		},
 	},
 	{
 		path: "enforcements", title: "dimension_value", role: "operator", live: true,
 		columns: []string{"dimension", "dimension_value", "action", "reason", "effective_until", "automatic", "enabled"},
-		filters: []field{{name: "dimension", kind: choice, options: dimensions}},
+		filters: []field{{Name: "dimension", Kind: choice, Options: dimensions}},
 		fields: []field{
-			{name: "dimension", kind: choice, options: dimensions},
-			{name: "dimension_value"},
-			{name: "action", kind: choice, options: []string{"reject", "throttle"}},
-			{name: "throttle_rate_bps", kind: integer},
-			{name: "reason"},
-			{name: "effective_until", kind: moments},
+			{Name: "dimension", Kind: choice, Options: dimensions},
+			{Name: "dimension_value"},
+			{Name: "action", Kind: choice, Options: []string{"reject", "throttle"}},
+			{Name: "throttle_rate_bps", Kind: integer},
+			{Name: "reason"},
+			{Name: "effective_until", Kind: moments},
 			enabled,
 		},
 	},
 	{
 		path: "users", title: "username", role: "admin",
 		columns: []string{"username", "role", "enabled", "created_at"},
-		filters: []field{{name: "role", kind: choice, options: roles}},
-		fields:  []field{{name: "username"}, {name: "role", kind: choice, options: roles}, {name: "password", kind: secret}, enabled},
+		filters: []field{{Name: "role", Kind: choice, Options: roles}},
+		fields:  []field{{Name: "username"}, {Name: "role", Kind: choice, Options: roles}, {Name: "password", Kind: secret}, enabled},
 	},
 	{
 		path: "api-keys", title: "name", role: "admin",
 		columns: []string{"name", "prefix", "role", "scopes", "expires_at", "last_used_at", "enabled"},
-		filters: []field{{name: "role", kind: choice, options: roles}},
+		filters: []field{{Name: "role", Kind: choice, Options: roles}},
 		fields: []field{
-			{name: "name"},
-			{name: "role", kind: choice, options: roles},
-			{name: "scopes", kind: lines},
-			{name: "expires_at", kind: moments},
+			{Name: "name"},
+			{Name: "role", Kind: choice, Options: roles},
+			{Name: "scopes", Kind: lines},
+			{Name: "expires_at", Kind: moments},
 			enabled,
 		},
 	},

@@ -59,21 +59,16 @@ func showSnapshots(v *visit) error {
 	if cursor := v.r.URL.Query().Get("cursor"); cursor != "" {
 		query.Set("cursor", cursor)
 	}
-	var page struct {
-		Items      []snapshot `json:"items"`
-		NextCursor string     `json:"next_cursor"`
-	}
-	if err := v.get("snapshots?"+query.Encode(), &page); err != nil {
+	page, err := pageOf[snapshot](v, "snapshots", query)
+	if err != nil {
 		return err
 	}
 	p := snapshotsPage{Snapshots: page.Items}
 	if page.NextCursor != "" {
 		p.Next = "?cursor=" + url.QueryEscape(page.NextCursor)
 	}
-	var rollouts struct {
-		Items []rollout `json:"items"`
-	}
-	if err := v.get("rollouts?limit=50", &rollouts); err != nil {
+	rollouts, err := pageOf[rollout](v, "rollouts", url.Values{"limit": {"50"}})
+	if err != nil {
 		return err
 	}
 	for _, r := range rollouts.Items {
@@ -100,11 +95,8 @@ func showSnapshot(v *visit) error {
 	if err := v.get("snapshots/"+id, &p.snapshot); err != nil {
 		return err
 	}
-	query := url.Values{"limit": {"500"}, "snapshot_id": {strconv.FormatInt(p.ID, 10)}}
-	var list struct {
-		Items []distribution `json:"items"`
-	}
-	if err := v.get("distributions?"+query.Encode(), &list); err != nil {
+	list, err := pageOf[distribution](v, "distributions", url.Values{"limit": {"500"}, "snapshot_id": {strconv.FormatInt(p.ID, 10)}})
+	if err != nil {
 		return err
 	}
 	p.Distributions = list.Items

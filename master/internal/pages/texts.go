@@ -4,7 +4,6 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
-	"html/template"
 	"maps"
 	"path"
 	"slices"
@@ -85,11 +84,3 @@ func (v *visit) T(key string, args ...any) string {
 
 // Has reports whether there is a text of that key.
 func (v *visit) Has(key string) bool { return v.s.texts.has(key) }
-
-// HTML is T for texts of ours that hold markup; arguments are escaped.
-func (v *visit) HTML(key string, args ...any) template.HTML {
-	for i, a := range args {
-		args[i] = template.HTMLEscapeString(fmt.Sprint(a))
-	}
-	return template.HTML(v.T(key, args...)) //nolint:gosec // our own text, with escaped arguments
-}

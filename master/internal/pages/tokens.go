@@ -46,10 +46,8 @@ func listTokens(v *visit, made *token) error {
 	if err := v.get("servers/"+url.PathEscape(v.r.PathValue("id")), &page.Server); err != nil {
 		return err
 	}
-	var list struct {
-		Items []token `json:"items"`
-	}
-	if err := v.get(tokensPath(v)+"?limit=200", &list); err != nil {
+	list, err := pageOf[token](v, tokensPath(v), url.Values{"limit": {"200"}})
+	if err != nil {
 		return err
 	}
 	page.Tokens = list.Items
@@ -62,7 +60,7 @@ func createToken(v *visit) error {
 	if err != nil {
 		return err
 	}
-	expires, _ := field{name: "expires_at", kind: moments}.read(form, v.Zone)
+	expires, _ := field{Name: "expires_at", Kind: moments}.read(form, v.Zone)
 	var made token
 	if _, err := v.call(http.MethodPost, tokensPath(v), map[string]any{"name": form.Get("name"), "expires_at": expires}, &made); err != nil {
 		return err
