@@ -167,12 +167,8 @@ var built = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	binDir = dir
-	for name, pkg := range map[string]string{"uhd-master": "master", "uhd-supervisor": "supervisor"} {
-		build := exec.Command("go", "build", "-o", filepath.Join(dir, name), "./"+pkg)
-		build.Dir, build.Env = root, append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			return dir, fmt.Errorf("build %s: %w\n%s", name, err, out)
-		}
+	if err := testbed.Build(dir, "master", "supervisor"); err != nil {
+		return dir, err
 	}
 	return dir, nil
 })

@@ -19,6 +19,7 @@ import (
 
 	"github.com/uhdadmin/media-gateway/lua"
 	"github.com/uhdadmin/media-gateway/nginx"
+	"github.com/uhdadmin/media-gateway/shared/testbed"
 )
 
 // probeKey is what the tests' nginx takes for a probe of its supervisor.
@@ -266,17 +267,7 @@ func must(tb testing.TB, err error) {
 // eventually waits until condition returns nil; its last error says what is still wrong.
 func eventually(tb testing.TB, condition func() error) {
 	tb.Helper()
-	deadline := time.Now().Add(patience)
-	for {
-		err := condition()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			tb.Fatal(err)
-		}
-		time.Sleep(5 * time.Millisecond) // between two looks at a condition
-	}
+	testbed.Await(tb, patience, condition)
 }
 
 func freePort(tb testing.TB) int {

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -58,15 +57,7 @@ func freePort(t testing.TB) int {
 // eventually returns once check does not fail, which it must within patience.
 func eventually(t testing.TB, check func() error) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(200 * time.Millisecond) {
-		err := check()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal(err)
-		}
-	}
+	testbed.Await(t, patience, check)
 }
 
 func startStack(t *testing.T) *stack {
@@ -75,13 +66,7 @@ func startStack(t *testing.T) *stack {
 	must(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	must(t, os.Chmod(dir, 0o755))
-	for name, pkg := range map[string]string{"uhd-master": "master", "uhd-supervisor": "supervisor"} {
-		build := exec.Command("go", "build", "-o", filepath.Join(dir, name), "../../"+pkg)
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			t.Fatalf("build %s: %v\n%s", name, err, out)
-		}
-	}
+	must(t, testbed.Build(dir, "master", "supervisor"))
 	s := &stack{dir: dir, port: freePort(t)}
 	var databaseURL string
 	s.database, databaseURL = testbed.PostgresOverTCP(t, testbed.Postgres(t))

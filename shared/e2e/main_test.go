@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -32,13 +31,9 @@ func TestMain(m *testing.M) {
 		}
 		defer func() { _ = os.RemoveAll(dir) }()
 		bins = dir
-		for name, pkg := range map[string]string{"uhd-master": "master", "uhd-supervisor": "supervisor"} {
-			build := exec.Command("go", "build", "-o", filepath.Join(dir, name), "../../"+pkg)
-			build.Env = append(os.Environ(), "CGO_ENABLED=0")
-			if out, err := build.CombinedOutput(); err != nil {
-				fmt.Fprintf(os.Stderr, "build %s: %v\n%s", name, err, out)
-				return 1
-			}
+		if err := testbed.Build(dir, "master", "supervisor"); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
 		}
 		return m.Run()
 	}())
@@ -236,15 +231,5 @@ func ask(t testing.TB, port int, name, path string, header ...string) *http.Resp
 // eventually waits until condition returns nil; its last error says what is still wrong.
 func eventually(t testing.TB, condition func() error) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
-	for {
-		err := condition()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal(err)
-		}
-		time.Sleep(10 * time.Millisecond) // between two looks at a condition
-	}
+	testbed.Await(t, patience, condition)
 }

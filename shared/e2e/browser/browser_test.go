@@ -39,10 +39,8 @@ func TestMain(m *testing.M) {
 		}
 		defer func() { _ = os.RemoveAll(dir) }()
 		masterBin = filepath.Join(dir, "uhd-master")
-		build := exec.Command("go", "build", "-o", masterBin, "../../../master")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "build the master: %v\n%s", err, out)
+		if err := testbed.Build(dir, "master"); err != nil {
+			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
 		return m.Run()

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/uhdadmin/media-gateway/shared/testbed"
 )
 
 // root is the repository.
@@ -230,15 +232,5 @@ func removeImages() {
 // eventually waits until condition returns nil; its last error says what is still wrong.
 func eventually(t testing.TB, condition func() error) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
-	for {
-		err := condition()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal(err)
-		}
-		time.Sleep(50 * time.Millisecond) // between two looks at a condition
-	}
+	testbed.Await(t, patience, condition)
 }
