@@ -8,7 +8,6 @@ package adminapi
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -69,7 +68,10 @@ func New(cfg Config) (http.Handler, error) {
 	router.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
 		WriteProblem(w, http.StatusMethodNotAllowed, r.URL.Path+" does not take "+r.Method+"; see /api/v1/openapi.json")
 	})
-	guard, err := crossOrigin(cfg.PublicURL)
+	guard, err := auth.CrossOrigin(cfg.PublicURL, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		WriteProblem(w, http.StatusForbidden,
+			"this write comes from a page of another origin; behind a proxy, set PUBLIC_URL to the address that browsers use")
+	}))
 	if err != nil {
 		return nil, err
 	}
@@ -109,21 +111,6 @@ func humaConfig() huma.Config {
 		"key":     {Type: "http", Scheme: "bearer", Description: "API key, uha_…"},
 	}
 	return config
-}
-
-// crossOrigin refuses writes that another site's page makes with a browser's cookie.
-func crossOrigin(publicURL *url.URL) (*http.CrossOriginProtection, error) {
-	guard := http.NewCrossOriginProtection()
-	if publicURL != nil {
-		if err := guard.AddTrustedOrigin(publicURL.Scheme + "://" + publicURL.Host); err != nil {
-			return nil, fmt.Errorf("PUBLIC_URL: %w", err)
-		}
-	}
-	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		WriteProblem(w, http.StatusForbidden,
-			"this write comes from a page of another origin; behind a proxy, set PUBLIC_URL to the address that browsers use")
-	}))
-	return guard, nil
 }
 
 // register adds an operation that needs the role; its handler's errors become problems.

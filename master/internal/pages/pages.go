@@ -7,10 +7,11 @@
 package pages
 
 import (
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
+
+	"github.com/uhdadmin/media-gateway/master/internal/auth"
 )
 
 // Prefix of all pages.
@@ -44,15 +45,12 @@ func New(cfg Config) (http.Handler, error) {
 	if s.templates, err = readTemplates(); err != nil {
 		return nil, err
 	}
-	guard := http.NewCrossOriginProtection()
-	if cfg.PublicURL != nil {
-		if err := guard.AddTrustedOrigin(cfg.PublicURL.Scheme + "://" + cfg.PublicURL.Host); err != nil {
-			return nil, fmt.Errorf("PUBLIC_URL: %w", err)
-		}
-	}
-	guard.SetDenyHandler(s.page(public, func(v *visit) error {
+	guard, err := auth.CrossOrigin(cfg.PublicURL, s.page(public, func(v *visit) error {
 		return &Problem{Status: http.StatusForbidden, Detail: v.T("problem.cross_origin")}
 	}))
+	if err != nil {
+		return nil, err
+	}
 	return secureHeaders(guard.Handler(s.routes())), nil
 }
 
