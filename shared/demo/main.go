@@ -147,13 +147,14 @@ func run(ctx context.Context, s settings) (err error) {
 const greeting = `
 The gateway serves, and the master has its ack.
 
-  admin API     http://localhost:%d/api/v1/openapi.json   user %s, password %s
-  proxy         http://localhost:%d and https://tls.localhost:%d (self-signed)
+  admin         http://localhost:%[1]d/admin/   user %[2]s, password %[3]s
+  admin API     http://localhost:%[1]d/api/v1/openapi.json
+  proxy         http://localhost:%[4]d and https://tls.localhost:%[5]d (self-signed)
 
 A player's request through the gateway to the media server:
-  curl http://localhost:%d/System/Info/Public
+  curl http://localhost:%[6]d/System/Info/Public
 One that is refused, and says why:
-  curl -i http://localhost:%d/System/Info/Public -H 'Authorization: MediaBrowser Client="Unknown Player", DeviceId="d", Version="1.0"'
+  curl -i http://localhost:%[7]d/System/Info/Public -H 'Authorization: MediaBrowser Client="Unknown Player", DeviceId="d", Version="1.0"'
 What became of the configuration:
   curl -sc run/cookies -H 'Content-Type: application/json' -d '{"username":"%[9]s","password":"%[10]s"}' http://localhost:%[8]d/api/v1/admin/auth/login
   curl -sb run/cookies http://localhost:%[11]d/api/v1/admin/distributions
