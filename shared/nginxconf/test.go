@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -30,7 +31,7 @@ func (e *TestError) Error() string {
 // has not answered.
 func Test(ctx context.Context, bin string, arguments ...string) error {
 	// -t stands last: so this process is never taken for a master.
-	output, err := exec.CommandContext(ctx, bin, append(arguments[:len(arguments):len(arguments)], "-t")...).CombinedOutput()
+	output, err := exec.CommandContext(ctx, bin, append(slices.Clip(arguments), "-t")...).CombinedOutput()
 	if err == nil {
 		return nil
 	}
