@@ -279,6 +279,40 @@ func TestPardon(t *testing.T) {
 	})
 }
 
+// TestRuleNotHeardOf: a replica that has not heard of a rule yet leaves what that rule has made, and whom an admin has
+// pardoned.
+func TestRuleNotHeardOf(t *testing.T) {
+	onBoth(t, func(t *testing.T, f *fixture) {
+		old, err := limits.Load(t.Context(), f.store)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := quota.New(quota.Config{
+			Store: f.store, Limits: old, Now: f.now, Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
+		})
+		f.addRule(api.RateLimitRule{ApplyTo: "user", QuotaDaily: 10, OverAction: "reject"})
+		f.sync("a", f.count(period.Daily, "user", "ann", 11, 0), f.count(period.Daily, "user", "bob", 11, 0))
+		before, err := f.store.AutomaticEnforcements(t.Context())
+		if err != nil || len(before) != 2 {
+			t.Fatalf("%+v, %v", before, err)
+		}
+		_, err = f.store.Enforcements.Update(t.Context(), before[0].ID, 0, func(e *library.Enforcement) error {
+			e.Enabled = false
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := other.Reconcile(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		after, err := f.store.AutomaticEnforcements(t.Context())
+		if err != nil || len(after) != 2 || after[0].ID != before[0].ID || after[0].Enabled || after[1].ID != before[1].ID {
+			t.Errorf("%+v became %+v, %v", before, after, err)
+		}
+	})
+}
+
 // TestNonsense: what makes no sense is left out, and does not spoil the rest.
 func TestNonsense(t *testing.T) {
 	f := newFixture(t, "sqlite://"+filepath.Join(t.TempDir(), "master.db"))

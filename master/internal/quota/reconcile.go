@@ -13,13 +13,17 @@ import (
 // added, disabled or deleted takes effect without a sync. It looks at the counters of limited dimensions
 // once per rule and running period, which is why syncs do it for their own counters only.
 func (k *Keeper) reconcile(ctx context.Context) error {
-	rules, _ := k.cfg.Limits.WatchRules()
 	now := k.cfg.Now().UTC().Truncate(time.Microsecond)
-	// First what there is: what a sync makes from now on is not in it, and so not lifted.
+	// First what there is: what a sync makes from now on is not in it, and so not lifted. Then the rules, anew: one that
+	// has made any of these, here or at another replica, must be among them, or its enforcements and pardons would go.
 	existing, err := k.cfg.Store.AutomaticEnforcements(ctx)
 	if err != nil {
 		return err
 	}
+	if err := k.cfg.Limits.ReloadLimits(ctx); err != nil {
+		return err
+	}
+	rules, _ := k.cfg.Limits.WatchRules()
 	needed := map[string]library.Enforcement{}
 	periods, err := k.cfg.Store.QuotaPeriods(ctx)
 	if err != nil {
