@@ -21,11 +21,13 @@ type telemetryInput struct {
 	TZ     string `query:"tz" doc:"the zone of days, as in Asia/Shanghai; UTC when absent"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"500" doc:"rows per page; 100 when absent"`
 	Cursor string `query:"cursor" doc:"next_cursor of the page before"`
+	// Patience is for pages that people wait for.
+	Patience int64 `query:"patience_ms" minimum:"1" maximum:"10000" doc:"milliseconds after which a search for rare rows answers with those that it has found, and with searched_to; 700 when absent"`
 	FormatInput
 	where map[string]string
 }
 
-var telemetryParams = []string{"from", "to", "tz", "limit", "cursor", "format", "bom"}
+var telemetryParams = []string{"from", "to", "tz", "limit", "cursor", "patience_ms", "format", "bom"}
 
 // Resolve keeps the filters.
 func (in *telemetryInput) Resolve(ctx huma.Context) []error {
@@ -88,6 +90,9 @@ func (in *telemetryInput) selection() (analytics.Selection, error) {
 	s := analytics.Selection{Where: in.where, Limit: in.Limit, Cursor: in.Cursor, Patience: patience}
 	if s.Limit == 0 {
 		s.Limit = store.DefaultLimit
+	}
+	if in.Patience > 0 {
+		s.Patience = time.Duration(in.Patience) * time.Millisecond
 	}
 	if in.Format == "csv" {
 		s.Limit, s.Patience = csvPage, 0

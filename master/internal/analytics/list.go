@@ -32,6 +32,8 @@ type Selection struct {
 type Page[T any] struct {
 	Items []T    `json:"items"`
 	Next  string `json:"next_cursor" doc:"empty: this was the last page; a page may hold fewer rows than its limit, and even none, though there are more: a search goes on from here"`
+	// SearchedTo is set when patience ended the search.
+	SearchedTo *time.Time `json:"searched_to,omitempty" doc:"of a search that was cut short: it has seen all rows from here on, and next_cursor goes on to earlier ones"`
 }
 
 // Kind is a kind of telemetry, whose rows are T, as it is listed.

@@ -24,6 +24,9 @@ func all[T any](t *testing.T, a *Analytics, k *Kind[T], s Selection) []T {
 		if len(page.Items) > s.Limit || pages > 20_000 {
 			t.Fatalf("%s: %d rows in a page of %d, page %d", k.Name, len(page.Items), s.Limit, pages)
 		}
+		if isShort := len(page.Items) < s.Limit && page.Next != ""; isShort && page.SearchedTo == nil || page.Next == "" && page.SearchedTo != nil {
+			t.Fatalf("%s: %d rows in a page of %d, next %q, and searched to %v", k.Name, len(page.Items), s.Limit, page.Next, page.SearchedTo)
+		}
 		rows = append(rows, page.Items...)
 		if page.Next == "" {
 			return rows

@@ -54,7 +54,8 @@ func (k *Kind[T]) search(ctx context.Context, a *Analytics, query *bun.SelectQue
 		}
 		end = from
 		if s.Patience > 0 && time.Since(began) > s.Patience && first < end {
-			page.Next = nextCursor([]any{end})
+			reached := time.UnixMilli(millisOf(end)).UTC()
+			page.Next, page.SearchedTo = nextCursor([]any{end}), &reached
 			return page, nil
 		}
 	}
