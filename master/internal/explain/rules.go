@@ -2,11 +2,11 @@ package explain
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/uhdadmin/media-gateway/master/internal/chain"
 	"github.com/uhdadmin/media-gateway/master/internal/library"
 	"github.com/uhdadmin/media-gateway/shared/api"
 )
@@ -87,11 +87,15 @@ func (s *search) players() {
 }
 
 func (s *search) uriRules() {
-	path := normalPath(s.r.URI)
+	path := chain.ReadPath(s.r.URI)
 	profile := s.profile()
 	for i := range s.lib.URIRules {
 		u := &s.lib.URIRules[i]
-		if u.Action != library.ActionBlock || !matches(u, path) {
+		if u.Action != library.ActionBlock {
+			continue
+		}
+		rule, err := chain.CompilePaths([]api.PathRule{{Pattern: u.Pattern, MatchType: u.MatchType}})
+		if err != nil || len(rule.Met(path)) == 0 { // what does not compile has passed no check and refuses nothing
 			continue
 		}
 		if profile != nil && (u.ServiceType != library.All && u.ServiceType != profile.ServiceType ||
@@ -174,46 +178,4 @@ func limitName(l *api.RateLimitRule) string {
 		}
 	}
 	return strings.TrimSpace(fmt.Sprintf("%s, %s %s", strings.Join(parts, ", "), l.ApplyTo, l.ApplyValue))
-}
-
-var slashes = regexp.MustCompile(`//+`)
-
-// normalPath is a path as lua/uhd/paths.lua reads it: lower case, without base paths and doubled slashes,
-// ending in a slash. The other readings of odd spellings are left out here.
-func normalPath(path string) string {
-	return stripBase(slashes.ReplaceAllString(strings.ToLower(path)+"/", "/"))
-}
-
-func stripBase(path string) string {
-	for {
-		rest, ok := strings.CutPrefix(path, "/emby/")
-		if !ok {
-			rest, ok = strings.CutPrefix(path, "/mediabrowser/")
-		}
-		if !ok {
-			return path
-		}
-		path = "/" + rest
-	}
-}
-
-// matches is lua/uhd/matcher.lua for one rule.
-func matches(u *library.URIRule, path string) bool {
-	pattern := stripBase(slashes.ReplaceAllString("/"+strings.ToLower(u.Pattern), "/"))
-	switch u.MatchType {
-	case api.MatchExact:
-		return strings.TrimSuffix(pattern, "/")+"/" == path
-	case api.MatchPrefix:
-		return strings.HasPrefix(path, pattern)
-	}
-	re, err := regexp.Compile("(?is)" + u.Pattern)
-	if err != nil {
-		return false
-	}
-	for _, base := range []string{"", "/emby", "/mediabrowser"} { // which a regex may name
-		if re.MatchString(base+path) || re.MatchString(strings.TrimSuffix(base+path, "/")) {
-			return true
-		}
-	}
-	return false
 }

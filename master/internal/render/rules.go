@@ -99,8 +99,18 @@ func (r *rules) config(p *library.Profile) (api.LuaConfig, error) {
 			c.BlockList = append(c.BlockList, rule)
 		}
 	}
+	Whitelist(&c, pick(p, r.players, p.PlayerIDs))
+	// An empty whitelist lets everyone in, which nobody means who picked players.
+	if !p.IsDefault && len(p.PlayerIDs) > 0 && len(c.AllowedClients) == 0 {
+		return c, fmt.Errorf("profile %d (%s) %w: none of its players is enabled for %s, so every client would be let in; enable one or empty player_ids", p.ID, p.Name, ErrInvalid, p.ServiceType)
+	}
+	return c, nil
+}
+
+// Whitelist adds players to the rules, in the order in which their patterns are tried.
+func Whitelist(c *api.LuaConfig, players []library.Player) {
 	exact := map[string]bool{} // names with an entry of the service type itself, which wins over "all"
-	for _, player := range pick(p, r.players, p.PlayerIDs) {
+	for _, player := range players {
 		name := player.ClientName
 		_, known := exact[name]
 		if !known {
@@ -117,11 +127,6 @@ func (r *rules) config(p *library.Profile) (api.LuaConfig, error) {
 			c.ClientPatterns = append(c.ClientPatterns, api.ClientPattern{Name: name, Pattern: pattern})
 		}
 	}
-	// An empty whitelist lets everyone in, which nobody means who picked players.
-	if !p.IsDefault && len(p.PlayerIDs) > 0 && len(c.AllowedClients) == 0 {
-		return c, fmt.Errorf("profile %d (%s) %w: none of its players is enabled for %s, so every client would be let in; enable one or empty player_ids", p.ID, p.Name, ErrInvalid, p.ServiceType)
-	}
-	return c, nil
 }
 
 // profileID is a profile's id as `set $config_profile_id` and the keys of lua_configs write it.
