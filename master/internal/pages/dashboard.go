@@ -21,23 +21,6 @@ type dashboard struct {
 	Reasons  []share
 }
 
-// counts are sums over requests.
-type counts struct {
-	Requests  float64  `json:"requests"`
-	Refused   float64  `json:"refused"`
-	Bytes     float64  `json:"bytes"`
-	Errors5xx float64  `json:"errors_5xx"`
-	P95       *float64 `json:"p95_ms"`
-}
-
-// RefusalRate is refused / requests.
-func (c counts) RefusalRate() float64 {
-	if c.Requests == 0 {
-		return 0
-	}
-	return c.Refused / c.Requests
-}
-
 // share is one of several parts of a whole.
 type share struct {
 	Name    string
@@ -91,26 +74,14 @@ func (d *dashboard) readTraffic(v *visit) error {
 	}
 	query.Set("step", "hour")
 	query.Set("compare", "true")
-	var line struct {
-		Items []struct {
-			From time.Time `json:"from"`
-			counts
-		} `json:"items"`
-		Total  counts  `json:"total"`
-		Before *counts `json:"before"`
-	}
-	if err := v.get("analytics/timeline?"+query.Encode(), &line); err != nil {
+	line, err := readTimeline(v, query)
+	if err != nil {
 		return err
 	}
 	d.Total, d.Before = line.Total, line.Before
-	var requests, refused, traffic []point
-	for _, p := range line.Items {
-		hour := p.From.In(v.Zone).Format("15:04")
-		requests = append(requests, point{hour, p.Requests, v.Count(p.Requests)})
-		refused = append(refused, point{hour, p.Refused, v.Count(p.Refused)})
-		traffic = append(traffic, point{hour, p.Bytes, v.Bytes(p.Bytes)})
-	}
-	d.Requests, d.Refused, d.Traffic = newChart(requests), newChart(refused), newChart(traffic)
+	d.Requests = newChart(v.Count, 1000, line.points(v, func(c counts) *float64 { return &c.Requests }))
+	d.Refused = newChart(v.Count, 1000, line.points(v, func(c counts) *float64 { return &c.Refused }))
+	d.Traffic = newChart(v.Bytes, 1024, line.points(v, func(c counts) *float64 { return &c.Bytes }))
 	return nil
 }
 

@@ -40,6 +40,29 @@ func (v *visit) Count(n any) string {
 // Percent writes a share of one as in 3.2 %.
 func (v *visit) Percent(share any) string { return trim(number(share)*100) + " %" }
 
+// Millis writes a number of milliseconds as in 350 ms or 1.2 s.
+func (v *visit) Millis(n any) string {
+	if f := number(n); f < 1000 {
+		return trim(f) + " ms"
+	}
+	return trim(number(n)/1000) + " s"
+}
+
+// Change writes by how much a number differs from what it was before, as in +12 %, or that there was none before; "" for
+// nothing at all.
+func (v *visit) Change(now, before any) string {
+	n, b := number(now), number(before)
+	switch {
+	case n == b:
+		return ""
+	case b == 0:
+		return v.T("change.new")
+	case n > b:
+		return "+" + trim(100*(n-b)/b) + " %"
+	}
+	return "−" + trim(100*(b-n)/b) + " %"
+}
+
 // Span writes a duration in its two largest units, as in 2 h 5 min.
 func (v *visit) Span(d time.Duration) string {
 	d = d.Round(time.Second)
@@ -110,6 +133,10 @@ func number(n any) float64 {
 		return float64(n)
 	case float64:
 		return n
+	case *float64:
+		if n != nil {
+			return *n
+		}
 	case json.Number:
 		f, _ := n.Float64()
 		return f
