@@ -2,6 +2,7 @@ package pages
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 )
@@ -14,10 +15,13 @@ type editor struct {
 	ETag    string
 	Inputs  []input
 	Failure string // what is wrong beside the fields
-	Stale   bool   // somebody else has changed the row since the form was shown
+	Stale   row    // as somebody else has changed it since the form was shown; nil: nobody has
 	Uses    []use
 	Secret  string // of a new row: what is shown this once
 }
+
+// Now is what an input's field says since somebody else has changed it.
+func (e editor) Now(in input) string { return plain(e.Stale[in.Name]) }
 
 // use is who uses a row.
 type use struct {
@@ -50,16 +54,11 @@ func (s *server) resource(r *resource) http.Handler {
 
 // showNew shows an empty form; the query may fill fields in, as in ?host=203.0.113.10.
 func (r *resource) showNew(v *visit) error {
-	values := row{"enabled": true}
+	values := newRow(r.fields)
 	for name, given := range v.r.URL.Query() {
 		values[name] = given[0]
 	}
-	for _, f := range r.fields {
-		if f.Kind == choice && values[f.Name] == nil {
-			values[f.Name] = f.Options[0]
-		}
-	}
-	return r.edit(v, http.StatusOK, editor{Row: values}, nil, nil)
+	return r.edit(v, http.StatusOK, editor{Row: values}, "", nil)
 }
 
 func (r *resource) create(v *visit) error {
@@ -67,17 +66,15 @@ func (r *resource) create(v *visit) error {
 	if err != nil {
 		return err
 	}
-	body := row{}
-	for _, f := range r.fields {
-		// What is left empty gets the API's default.
-		if value, ok := f.read(form, v.Zone); ok && (form.Get(f.Name) != "" || f.Kind == flag || f.Kind == manyOf) {
-			body[f.Name] = value
-		}
+	grow, again := regrow(form)
+	body := readFields(r.formOf(form.Get), form, "", v.Zone)
+	if again {
+		return r.edit(v, http.StatusOK, editor{Row: body}, grow, nil)
 	}
 	var made row
 	_, err = v.call(http.MethodPost, r.path, body, &made)
 	if problem := refusal(err); problem != nil {
-		return r.edit(v, problem.Status, editor{}, form, problem)
+		return r.edit(v, problem.Status, editor{Row: body}, "", problem)
 	}
 	if err != nil {
 		return err
@@ -94,22 +91,26 @@ func (r *resource) showRow(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return r.edit(v, http.StatusOK, editor{ID: values.ID(), Row: values, ETag: etag}, nil, nil)
+	return r.edit(v, http.StatusOK, editor{ID: values.ID(), Row: values, ETag: etag}, "", nil)
 }
 
+// change writes the row as it was read with what was entered in place of its fields: what was left empty gets the
+// default of a new one.
 func (r *resource) change(v *visit) error {
 	form, err := v.form()
 	if err != nil {
 		return err
 	}
-	body := row{}
-	for _, f := range r.fields {
-		if value, ok := f.read(form, v.Zone); ok && !f.Fixed {
-			body[f.Name] = value
-		}
+	grow, again := regrow(form)
+	now, etag, err := r.read(v)
+	if err != nil {
+		return err
 	}
-	id := v.r.PathValue("id")
-	_, err = v.call(http.MethodPatch, r.path+"/"+url.PathEscape(id), body, nil, "If-Match", form.Get("etag"))
+	e := editor{ID: now.ID(), ETag: form.Get("etag"), Row: r.entered(v, now, form)}
+	if again {
+		return r.edit(v, http.StatusOK, e, grow, nil)
+	}
+	_, err = v.call(http.MethodPut, r.path+"/"+e.ID, e.Row, nil, "If-Match", e.ETag)
 	problem := refusal(err)
 	switch {
 	case problem == nil && err != nil:
@@ -117,13 +118,34 @@ func (r *resource) change(v *visit) error {
 	case problem == nil:
 		return v.redirect(Prefix+r.path, "said.saved")
 	case problem.Status == http.StatusPreconditionFailed:
-		now, etag, err := r.read(v)
-		if err != nil {
-			return err
-		}
-		return r.edit(v, problem.Status, editor{ID: id, Row: now, ETag: etag, Stale: true}, form, nil)
+		e.Stale, e.ETag = now, etag
+		return r.edit(v, problem.Status, e, "", nil)
 	}
-	return r.edit(v, problem.Status, editor{ID: id, ETag: form.Get("etag")}, form, problem)
+	return r.edit(v, problem.Status, e, "", problem)
+}
+
+// entered returns the row with what the form has in place of its fields.
+func (r *resource) entered(v *visit, now row, form url.Values) row {
+	fields := r.formOf(func(name string) string { return plain(now[name]) })
+	given, merged := readFields(fields, form, "", v.Zone), maps.Clone(now)
+	for _, f := range fields {
+		if f.Fixed {
+			continue
+		}
+		delete(merged, f.Name)
+		if value, ok := given[f.Name]; ok {
+			merged[f.Name] = value
+		}
+	}
+	return merged
+}
+
+// formOf returns the fields of the form: those of the resource, of which what one of a setting's is depends on its name.
+func (r *resource) formOf(value func(name string) string) []field {
+	if r.path != "settings" {
+		return r.fields
+	}
+	return []field{r.fields[0], settingValue(value("name"))}
 }
 
 func (r *resource) showDelete(v *visit) error {
@@ -182,14 +204,17 @@ func (r *resource) read(v *visit) (row, string, error) {
 	return values, a.header.Get("ETag"), nil
 }
 
-// edit shows the form: with what was entered where there is something, else with the row.
-func (r *resource) edit(v *visit, status int, e editor, entered url.Values, problem *Problem) error {
+// edit shows the form with a row, be it the API's or what was entered.
+func (r *resource) edit(v *visit, status int, e editor, grow string, problem *Problem) error {
 	e.resource = r
-	var err error
-	if e.Inputs, err = r.inputs(v, e.Row, entered, problem); err != nil {
+	fields := r.formOf(func(name string) string { return plain(e.Row[name]) })
+	refs, err := r.references(v, names(fields))
+	if err != nil {
 		return err
 	}
-	e.Failure = problem.others(r.fields)
+	fill := filling{r.path, v.Zone, refs, problem.faults(v, "body."), grow}
+	e.Inputs = fill.inputs(fields, "", e.Row)
+	e.Failure = fill.faults.rest()
 	return v.showAs(status, "edit", e)
 }
 

@@ -1,11 +1,11 @@
 package pages
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -13,198 +13,161 @@ import (
 // timeLayout is how browsers write what is entered as a time.
 const timeLayout = "2006-01-02T15:04"
 
-// plain writes a value of JSON for people: a text as it is, a list with commas, else JSON.
-func plain(value any) string {
-	switch value := value.(type) {
-	case nil:
-		return ""
-	case string:
-		return value
-	case json.Number:
-		return value.String()
-	case bool:
-		return fmt.Sprint(value)
-	case []any:
-		parts := make([]string, len(value))
-		for i, v := range value {
-			parts[i] = plain(v)
+// Names beside a field's own in a form: whether an optional one has a value of its own, and whether an object is
+// anything but null.
+const (
+	switchOwn = ".own"
+	switchOn  = ".on"
+)
+
+// readFields returns what was entered in the fields, by name, as the admin API takes it. The names of the inputs are
+// those of the fields after a prefix, "" or as in "players.0."; of what stands in rows or objects, as in
+// "entries.2.pattern". What is left empty is left out, for the API to give it its default. What cannot be read stays
+// the text that it is, for the API to say what it takes: so a form can be made again of what is returned.
+func readFields(fields []field, form url.Values, prefix string, zone *time.Location) row {
+	values := row{}
+	for _, f := range fields {
+		if value, ok := f.read(form, prefix, zone); ok {
+			values[f.Name] = value
 		}
-		return strings.Join(parts, ", ")
 	}
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(value) // it came from JSON
-	return strings.TrimSpace(b.String())
+	return values
 }
 
-// entered writes a value of JSON as a form has it.
-func (f field) entered(value any, zone *time.Location) string {
-	switch f.Kind {
-	case lines:
-		parts := []string{}
-		list, _ := value.([]any)
-		for _, v := range list {
-			parts = append(parts, plain(v))
-		}
-		return strings.Join(parts, "\n")
-	case moments:
-		if at, ok := moment(value); ok {
-			return at.In(zone).Format(timeLayout)
-		}
-		return ""
-	case raw:
-		if text, ok := value.(string); ok {
-			return text
-		}
-		if value == nil {
-			return ""
-		}
-		var b bytes.Buffer
-		encoder := json.NewEncoder(&b)
-		encoder.SetEscapeHTML(false)
-		encoder.SetIndent("", "  ")
-		_ = encoder.Encode(value) // it came from JSON
-		return strings.TrimSpace(b.String())
-	case secret:
-		return ""
+// read returns the value of one field; ok is false where nothing was entered.
+func (f field) read(form url.Values, prefix string, zone *time.Location) (value any, ok bool) {
+	name := prefix + f.Name
+	if f.Optional && !form.Has(name+switchOwn) {
+		return nil, false
 	}
-	return plain(value)
-}
-
-// read returns the JSON value of what was entered. ok is false for what is to stay as it is. A value that cannot be read
-// is returned as the text it is, for the admin API to say what it takes.
-func (f field) read(form url.Values, zone *time.Location) (value any, ok bool) {
-	entered := strings.ReplaceAll(form.Get(f.Name), "\r\n", "\n")
+	entered := strings.ReplaceAll(form.Get(name), "\r\n", "\n")
+	if f.Kind != multiline && f.Kind != secret {
+		entered = strings.TrimSpace(entered)
+	}
 	switch f.Kind {
 	case flag:
-		return form.Has(f.Name), true
-	case integer, size:
-		entered = strings.TrimSpace(entered)
-		if entered == "" {
-			return 0, true
-		}
-		var n json.Number
-		if json.Unmarshal([]byte(entered), &n) != nil {
-			return entered, true
-		}
-		return n, true
+		return form.Has(name), true
 	case lines:
-		list := []string{}
-		for line := range strings.Lines(entered) {
-			if line = strings.TrimSpace(line); line != "" {
-				list = append(list, line)
-			}
-		}
-		return list, true
-	case moments:
-		if entered == "" {
-			return nil, true
-		}
-		at, err := time.ParseInLocation(timeLayout, entered, zone)
-		if err != nil {
-			return entered, true
-		}
-		return at, true
-	case secret:
-		return entered, entered != ""
-	case oneOf:
-		if entered == "" {
-			return nil, true
-		}
-		return json.Number(entered), true
+		return splitLines(entered), true
 	case manyOf:
-		ids := []json.Number{}
-		for _, id := range form[f.Name] {
+		ids := []any{}
+		for _, id := range form[name] {
 			ids = append(ids, json.Number(id))
 		}
 		return ids, true
-	case raw:
-		var any any
-		decoder := json.NewDecoder(strings.NewReader(entered))
-		decoder.UseNumber()
-		if err := decoder.Decode(&any); err != nil || decoder.More() {
-			return strings.TrimSpace(entered), true
+	case object:
+		if f.Null && !form.Has(name+switchOn) {
+			return nil, true
 		}
-		return any, true
-	case text, "":
-		return strings.TrimSpace(entered), true
+		return readFields(f.Parts, form, name+".", zone), true
+	case rows, messages:
+		if entered != "" { // too many for a form
+			return readRaw(entered), true
+		}
+		list := f.readRows(form, name, zone)
+		if f.Kind == messages {
+			return messagesOf(list), true
+		}
+		return list, true
+	}
+	if entered == "" {
+		return nil, false
+	}
+	switch f.Kind {
+	case integer, size, oneOf:
+		if n := json.Number(""); json.Unmarshal([]byte(entered), &n) == nil {
+			return n, true
+		}
+	case moments:
+		if at, err := time.ParseInLocation(timeLayout, entered, zone); err == nil {
+			return at, true
+		}
+	case raw:
+		return readRaw(entered), true
 	}
 	return entered, true
 }
 
-// input is a field of a form with what is in it.
-type input struct {
-	field
-	Resource string
-	Value    string
-	Checked  bool
-	Chosen   []string // of many
-	Choices  []option // of one and many
-	Error    string
+// readRows returns the rows in which something was entered.
+func (f field) readRows(form url.Values, name string, zone *time.Location) []any {
+	list := []any{}
+	for _, i := range indexes(form, name) {
+		one := readFields(f.Parts, form, fmt.Sprintf("%s.%d.", name, i), zone)
+		if slices.ContainsFunc(f.Parts, func(part field) bool { return part.says(one[part.Name]) }) {
+			list = append(list, one)
+		}
+	}
+	return list
 }
 
-type option struct{ Value, Text string }
-
-// inputs returns the form's fields with the values of a row, or with what was entered.
-func (r *resource) inputs(v *visit, values row, entered url.Values, problem *Problem) ([]input, error) {
-	refs, err := r.references(v, names(r.fields))
-	if err != nil {
-		return nil, err
+// says reports whether a value in a row is more than what a new row has.
+func (f field) says(value any) bool {
+	switch f.Kind {
+	case choice:
+		return false
+	case flag:
+		return value != f.On
 	}
-	list := make([]input, len(r.fields))
-	for i, f := range r.fields {
-		in := input{field: f, Resource: r.path}
-		if entered != nil {
-			in.Value, in.Checked, in.Chosen = entered.Get(f.Name), entered.Has(f.Name), entered[f.Name]
-		} else {
-			in.Value = f.entered(values[f.Name], v.Zone)
-			in.Checked, _ = values[f.Name].(bool)
-			ids, _ := values[f.Name].([]any)
-			for _, id := range ids {
-				in.Chosen = append(in.Chosen, fmt.Sprint(id))
+	switch value := value.(type) {
+	case nil:
+		return false
+	case []any:
+		return len(value) > 0
+	case row:
+		return slices.ContainsFunc(f.Parts, func(part field) bool { return part.says(value[part.Name]) })
+	}
+	return true
+}
+
+// indexes are the numbers of the rows that the form has below a name, rising.
+func indexes(form url.Values, name string) []int {
+	found := map[int]bool{}
+	var list []int
+	for key := range form {
+		rest, ok := strings.CutPrefix(key, name+".")
+		if !ok {
+			continue
+		}
+		number, _, _ := strings.Cut(rest, ".")
+		if i, err := strconv.Atoi(number); err == nil && i >= 0 && !found[i] {
+			found[i] = true
+			list = append(list, i)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// regrow does what the buttons in a form ask for that add a row or take one away, without a script: again says that
+// one was pressed, so that nothing is to be saved, but the form shown again. grow names the rows that get one more.
+func regrow(form url.Values) (grow string, again bool) {
+	if name := form.Get("remove"); name != "" {
+		for key := range form {
+			if strings.HasPrefix(key, name+".") {
+				form.Del(key)
 			}
 		}
-		for id, name := range refs[f.Name] {
-			in.Choices = append(in.Choices, option{id, name})
-		}
-		slices.SortFunc(in.Choices, func(a, b option) int { return strings.Compare(a.Text, b.Text) })
-		in.Error = problem.of(f.Name)
-		list[i] = in
 	}
-	return list, nil
+	return form.Get("add"), form.Has("add") || form.Has("remove")
 }
 
-// of returns what is wrong with a field or a part of it, "" for nothing.
-func (p *Problem) of(name string) string {
-	if p == nil {
-		return ""
-	}
-	var said []string
-	for _, e := range p.Errors {
-		rest, ok := strings.CutPrefix(e.Location, "body."+name)
-		if ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
-			said = append(said, strings.TrimSpace(strings.TrimPrefix(rest, ".")+" "+e.Message))
+func splitLines(text string) []any {
+	list := []any{}
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			list = append(list, line)
 		}
 	}
-	return strings.Join(said, "; ")
+	return list
 }
 
-// others returns what is wrong beside the fields of the form.
-func (p *Problem) others(fields []field) string {
-	if p == nil {
-		return ""
+// readRaw reads JSON; what is none is a text.
+func readRaw(text string) any {
+	var value any
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber()
+	if err := decoder.Decode(&value); err != nil || decoder.More() {
+		return text
 	}
-	if len(p.Errors) == 0 {
-		return p.Detail
-	}
-	var said []string
-	for _, e := range p.Errors {
-		if !slices.ContainsFunc(fields, func(f field) bool {
-			return (&Problem{Errors: []FieldError{e}}).of(f.Name) != ""
-		}) {
-			said = append(said, strings.TrimPrefix(e.Location, "body.")+" "+e.Message)
-		}
-	}
-	return strings.Join(said, "; ")
+	return value
 }

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"io/fs"
 	"maps"
 	"regexp"
@@ -60,17 +61,27 @@ func TestTextsOfTemplates(t *testing.T) {
 				want = append(want, "field."+name)
 			}
 		}
-		for _, f := range slices.Concat(r.fields, r.filters) {
-			for _, value := range f.Options {
-				want = append(want, "option."+value)
-			}
-		}
+		want = append(want, textsOf(slices.Concat(r.fields, r.filters))...)
 		for _, key := range want {
 			if !texts.has(key) {
 				t.Errorf("%s asks for the text %s, which is not there", r.path, key)
 			}
 		}
 	}
+}
+
+// textsOf are the texts of the choices and parts of fields.
+func textsOf(fields []field) (keys []string) {
+	for _, f := range fields {
+		for _, value := range f.Options {
+			keys = append(keys, "option."+value)
+		}
+		for _, part := range f.Parts {
+			keys = append(keys, "field."+cmp.Or(part.As, part.Name))
+		}
+		keys = append(keys, textsOf(f.Parts)...)
+	}
+	return keys
 }
 
 // TestLanguage: a choice goes before what the browser asks for, and Chinese before nothing that is known.

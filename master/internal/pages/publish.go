@@ -119,7 +119,7 @@ func publish(v *visit) error {
 		}
 		body["canary"] = canary
 	}
-	if when, _ := (field{Name: "at", Kind: moments}).read(form, v.Zone); when != nil {
+	if when, _ := (field{Name: "at", Kind: moments}).read(form, "", v.Zone); when != nil {
 		body["at"] = when
 	}
 	var done struct {

@@ -6,16 +6,20 @@ type kind string
 const (
 	text      kind = "text"
 	multiline kind = "multiline"
-	integer   kind = "integer" // a number
-	size      kind = "size"    // a number of bytes
-	flag      kind = "flag"    // true or false
-	choice    kind = "choice"  // one of Options
-	lines     kind = "lines"   // a list of texts, one per line
-	moments   kind = "moment"  // a time, or none
-	secret    kind = "secret"  // never shown; left empty, it stays
-	oneOf     kind = "one"     // id of a row of the resource Of, or none
-	manyOf    kind = "many"    // ids of rows of the resource Of
-	raw       kind = "raw"     // any JSON
+	integer   kind = "integer"  // a number
+	size      kind = "size"     // a number of bytes
+	flag      kind = "flag"     // true or false
+	choice    kind = "choice"   // one of Options
+	lines     kind = "lines"    // a list of texts, one per line
+	moments   kind = "moment"   // a time, or none
+	secret    kind = "secret"   // never shown; left empty, it stays
+	oneOf     kind = "one"      // id of a row of the resource Of, or none
+	manyOf    kind = "many"     // ids of rows of the resource Of
+	raw       kind = "raw"      // any JSON
+	kept      kind = "kept"     // sent with the form, not shown
+	object    kind = "object"   // with a field for each of Parts
+	rows      kind = "rows"     // a list of objects of Parts; a text stands for one that has only its first part
+	messages  kind = "messages" // texts by reason and language
 )
 
 // field of a resource, by its name in the admin API. Its label is the text "field.NAME", or "RESOURCE.NAME" where one
@@ -26,6 +30,12 @@ type field struct {
 	Options []string // of choice; their texts are "option.VALUE"
 	Of      string   // of oneOf and manyOf
 	Fixed   bool     // cannot be changed once the row is made
+	Parts   []field  // of an object, and of one of the rows
+	On      bool     // of a flag: set in a new row
+
+	Optional bool   // without a value of its own, something else holds
+	Null     bool   // of an object: may be null, which is off
+	As       string // the name by which its texts go, when it is another
 }
 
 // resource is one that the admin API has in lists, and one page here lists and another edits.
@@ -47,15 +57,21 @@ var (
 	matchTypes   = []string{"exact", "prefix", "regex"}
 	roles        = []string{"viewer", "operator", "admin"}
 	dimensions   = []string{"ip", "user", "device", "global"}
-	enabled      = field{Name: "enabled", Kind: flag}
+	enabled      = field{Name: "enabled", Kind: flag, On: true}
 	forService   = field{Name: "service_type", Kind: choice, Options: allServices}
 )
 
 // upstream is how a server, or a location, reaches a media server.
 var upstream = []field{
-	{Name: "upstream", Kind: raw},
+	{Name: "upstream", Kind: rows, Parts: []field{
+		{Name: "address"},
+		{Name: "weight", Kind: integer},
+		{Name: "max_fails", Kind: integer},
+		{Name: "fail_timeout", Kind: integer},
+		{Name: "backup", Kind: flag},
+	}},
 	{Name: "upstream_scheme", Kind: choice, Options: []string{"http", "https"}},
-	{Name: "upstream_tls_verify", Kind: flag},
+	{Name: "upstream_tls_verify", Kind: flag, On: true},
 	{Name: "upstream_tls_name"},
 	{Name: "upstream_tls_ca_path"},
 }
@@ -129,9 +145,13 @@ var resources = []*resource{
 			{Name: "name"},
 			{Name: "kind", Kind: choice, Options: []string{"value", "deny"}},
 			{Name: "source"},
-			{Name: "entries", Kind: raw},
+			{Name: "entries", Kind: rows, Parts: []field{
+				{Name: "match_type", Kind: choice, Options: []string{"exact", "prefix", "regex", "network"}},
+				{Name: "pattern"},
+				{Name: "value"},
+			}},
 			{Name: "default"},
-			{Name: "everywhere", Kind: flag},
+			{Name: "everywhere", Kind: flag, On: true},
 			forService, enabled,
 		},
 	},
@@ -151,13 +171,8 @@ var resources = []*resource{
 		path: "settings", title: "name", role: "operator",
 		columns: []string{"name", "value"},
 		fields: []field{
-			{
-				Name: "name", Kind: choice, Fixed: true, Options: []string{
-					"trusted_proxies", "real_ip_header", "telemetry_addresses", "client_max_body_size", "tls", "http2", "hsts", "resolver",
-					"fake_counts", "deny_messages",
-				},
-			},
-			{Name: "value", Kind: raw},
+			{Name: "name", Kind: kept, Fixed: true},
+			{Name: "value", Kind: raw}, // by its name: see settingValues
 		},
 	},
 	{
@@ -176,8 +191,12 @@ var resources = []*resource{
 			{Name: "deny_message"},
 			{Name: "fake_counts_enabled", Kind: flag},
 			{Name: "fake_counts_value", Kind: integer},
-			{Name: "concurrent_streams", Kind: raw},
-			{Name: "settings", Kind: raw},
+			{Name: "concurrent_streams", Kind: object, Parts: []field{
+				{Name: "max_streams", Kind: integer},
+				{Name: "action_on_exceed", Kind: choice, Options: []string{"reject", "kick_oldest"}},
+				{Name: "deny_message"},
+			}},
+			{Name: "settings", Kind: object, Parts: profileSettings()},
 			{Name: "custom_lua", Kind: multiline},
 		},
 	},

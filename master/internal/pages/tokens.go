@@ -60,7 +60,7 @@ func createToken(v *visit) error {
 	if err != nil {
 		return err
 	}
-	expires, _ := field{Name: "expires_at", Kind: moments}.read(form, v.Zone)
+	expires, _ := field{Name: "expires_at", Kind: moments}.read(form, "", v.Zone)
 	var made token
 	if _, err := v.call(http.MethodPost, tokensPath(v), map[string]any{"name": form.Get("name"), "expires_at": expires}, &made); err != nil {
 		return err
