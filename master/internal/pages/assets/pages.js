@@ -18,3 +18,23 @@ for (const menu of document.querySelectorAll("details.menu")) {
     menu.querySelector("summary").focus();
   });
 }
+
+// Rows of a form come and go in place. The server makes the form, as it does without a script.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("form[data-rows] button[name=add], form[data-rows] button[name=remove]");
+  if (!button) return;
+  event.preventDefault();
+  const form = button.form;
+  const entered = new URLSearchParams(new FormData(form));
+  entered.append(button.name, button.value);
+  try {
+    const answer = await fetch(form.action, { method: "POST", body: entered });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const made = page.querySelector("form[data-rows]");
+    form.replaceWith(made);
+    const list = button.value.replace(/\.\d+$/, "");
+    (made.querySelector("[autofocus]") ?? made.querySelector(`button[name=add][value="${CSS.escape(list)}"]`))?.focus();
+  } catch {
+    form.requestSubmit(button);
+  }
+});
