@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 )
 
 // editor is what the form's page shows.
@@ -20,6 +21,20 @@ type editor struct {
 	Secret  string // of a new row: what is shown this once
 }
 
+// Heading names what is edited.
+func (e editor) Heading(v sheet) string {
+	switch {
+	case e.path == "settings":
+		return v.Label(e.path, plain(e.Row["name"]))
+	case e.ID == "":
+		return v.T(e.path + ".new")
+	}
+	if title := v.say(e.path, e.field(e.title), e.Row[e.title]); title != "" {
+		return title
+	}
+	return v.T(e.path+".title") + " #" + e.ID
+}
+
 // Now is what an input's field says since somebody else has changed it.
 func (e editor) Now(in input) string { return plain(e.Stale[in.Name]) }
 
@@ -31,11 +46,10 @@ type use struct {
 	Implicit bool   `json:"implicit"`
 }
 
-// resource serves the pages of one resource below its list.
-func (s *server) resource(r *resource) http.Handler {
-	mux := http.NewServeMux()
+// routes are those of the resource's pages.
+func (r *resource) routes(handle func(string, handler)) {
 	at := Prefix + r.path
-	handle := func(pattern string, h handler) { mux.Handle(pattern, s.page(signedIn, h)) }
+	handle("GET "+at, r.list)
 	handle("GET "+at+"/new", r.showNew)
 	handle("POST "+at+"/new", r.create)
 	handle("GET "+at+"/{id}", r.showRow)
@@ -48,14 +62,16 @@ func (s *server) resource(r *resource) http.Handler {
 	if r.path == "servers" {
 		tokenRoutes(handle)
 	}
-	handle(at+"/", func(v *visit) error { return &Problem{Status: http.StatusNotFound, Detail: v.T("problem.no_page")} })
-	return mux
 }
 
 // showNew shows an empty form; the query may fill fields in, as in ?host=203.0.113.10.
 func (r *resource) showNew(v *visit) error {
-	values := newRow(r.fields)
-	for name, given := range v.r.URL.Query() {
+	query := v.r.URL.Query()
+	if r.path == "settings" && !slices.Contains(names(settingValues), query.Get("name")) {
+		return v.redirect(Prefix+r.path, "") // where there are links to each of them
+	}
+	values := newRow(r.formOf(query.Get))
+	for name, given := range query {
 		values[name] = given[0]
 	}
 	return r.edit(v, http.StatusOK, editor{Row: values}, "", nil)

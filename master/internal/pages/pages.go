@@ -54,8 +54,8 @@ func New(cfg Config) (http.Handler, error) {
 	return secureHeaders(guard.Handler(s.routes())), nil
 }
 
-func (s *server) routes() http.Handler {
-	mux := http.NewServeMux()
+func (s *server) routes() *router {
+	mux := &router{}
 	mux.Handle("GET /admin/assets/{name}", s.assets)
 	show := func(pattern string, h handler) { mux.Handle(pattern, s.page(signedIn, h)) }
 
@@ -81,8 +81,7 @@ func (s *server) routes() http.Handler {
 	show("POST /admin/sessions/{id}/kick", kick)
 	show("GET /admin/explain", showExplain)
 	for _, r := range resources {
-		mux.Handle("/admin/"+r.path+"/", s.resource(r))
-		show("GET /admin/"+r.path, r.list)
+		r.routes(show)
 	}
 	show("/admin/", func(v *visit) error {
 		return &Problem{Status: http.StatusNotFound, Detail: v.T("problem.no_page")}
