@@ -19,6 +19,7 @@ type editor struct {
 	Stale   row    // as somebody else has changed it since the form was shown; nil: nobody has
 	Uses    []use
 	Secret  string // of a new row: what is shown this once
+	Next    string // page to go on with once a new row is made; "" for the list
 }
 
 // Heading names what is edited.
@@ -74,7 +75,7 @@ func (r *resource) showNew(v *visit) error {
 	for name, given := range query {
 		values[name] = given[0]
 	}
-	return r.edit(v, http.StatusOK, editor{Row: values}, "", nil)
+	return r.edit(v, http.StatusOK, editor{Row: values, Next: query.Get("next")}, "", nil)
 }
 
 func (r *resource) create(v *visit) error {
@@ -85,12 +86,12 @@ func (r *resource) create(v *visit) error {
 	grow, again := regrow(form)
 	body := readFields(r.formOf(form.Get), form, "", v.Zone)
 	if again {
-		return r.edit(v, http.StatusOK, editor{Row: body}, grow, nil)
+		return r.edit(v, http.StatusOK, editor{Row: body, Next: form.Get("next")}, grow, nil)
 	}
 	var made row
 	_, err = v.call(http.MethodPost, r.path, body, &made)
 	if problem := refusal(err); problem != nil {
-		return r.edit(v, problem.Status, editor{Row: body}, "", problem)
+		return r.edit(v, problem.Status, editor{Row: body, Next: form.Get("next")}, "", problem)
 	}
 	if err != nil {
 		return err
@@ -98,6 +99,9 @@ func (r *resource) create(v *visit) error {
 	if key := plain(made["key"]); key != "" {
 		// Shown in the answer to the write and nowhere else: a page of its own could be opened again.
 		return v.show("secret", editor{resource: r, ID: made.ID(), Row: made, Secret: key})
+	}
+	if next := form.Get("next"); next != "" {
+		return v.redirect(ownPath(next), "said.created")
 	}
 	return v.redirect(Prefix+r.path, "said.created")
 }
