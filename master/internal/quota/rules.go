@@ -2,6 +2,7 @@ package quota
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -12,25 +13,32 @@ import (
 	"github.com/uhdadmin/media-gateway/shared/period"
 )
 
-// quota is what a rule leaves to one value in one period; 0 is no limit.
+// Amount is what a quota leaves to one value in one period; 0 is no limit.
+type Amount struct{ Requests, Bytes int64 }
+
+// Amounts returns a rule's quotas by kind of period.
+func Amounts(rule *api.RateLimitRule) map[period.Kind]Amount {
+	all := map[period.Kind]Amount{
+		period.Hourly:  {rule.QuotaHourly, rule.BandwidthHourlyBytes},
+		period.Daily:   {rule.QuotaDaily, rule.BandwidthDailyBytes},
+		period.Weekly:  {rule.QuotaWeekly, rule.BandwidthWeeklyBytes},
+		period.Monthly: {rule.QuotaMonthly, rule.BandwidthMonthlyBytes},
+	}
+	maps.DeleteFunc(all, func(_ period.Kind, a Amount) bool { return a == Amount{} })
+	return all
+}
+
+// quota is an Amount of a rule's.
 type quota struct {
 	rule     *api.RateLimitRule
 	requests int64
 	bytes    int64
 }
 
-// quotasOf returns a rule's quotas by kind of period.
 func quotasOf(rule *api.RateLimitRule) map[period.Kind]quota {
-	all := map[period.Kind]quota{
-		period.Hourly:  {rule, rule.QuotaHourly, rule.BandwidthHourlyBytes},
-		period.Daily:   {rule, rule.QuotaDaily, rule.BandwidthDailyBytes},
-		period.Weekly:  {rule, rule.QuotaWeekly, rule.BandwidthWeeklyBytes},
-		period.Monthly: {rule, rule.QuotaMonthly, rule.BandwidthMonthlyBytes},
-	}
-	for kind, q := range all {
-		if q.requests == 0 && q.bytes == 0 {
-			delete(all, kind)
-		}
+	all := map[period.Kind]quota{}
+	for kind, a := range Amounts(rule) {
+		all[kind] = quota{rule, a.Requests, a.Bytes}
 	}
 	return all
 }
