@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -68,13 +69,19 @@ type publishPage struct {
 	Failed  int
 	Failure string
 	Stale   bool
-	Form    url.Values
+	order
 }
 
-// Entered is what a field of the form has.
-func (p publishPage) Entered(name string) string { return p.Form.Get(name) }
+// order is what was entered of where to publish, and when.
+type order struct{ form url.Values }
 
-func showPublish(v *visit) error { return preview(v, http.StatusOK, publishPage{Form: url.Values{}}) }
+// Entered is what a field of the form has.
+func (o order) Entered(name string) string { return o.form.Get(name) }
+
+// Picked reports whether the host was picked.
+func (o order) Picked(host string) bool { return slices.Contains(o.form["hosts"], host) }
+
+func showPublish(v *visit) error { return preview(v, http.StatusOK, publishPage{}) }
 
 func preview(v *visit, status int, p publishPage) error {
 	var seen struct {
@@ -107,37 +114,42 @@ func publish(v *visit) error {
 	if err != nil {
 		return err
 	}
-	body := map[string]any{"note": form.Get("note"), "allow_shrink": form.Has("allow_shrink")}
-	switch form.Get("to") {
-	case "some":
-		body["hosts"] = form["hosts"]
-	case "canary":
-		percent, _ := strconv.Atoi(form.Get("percent"))
-		canary := map[string]any{"percent": percent}
-		if soak := form.Get("soak"); soak != "" {
-			canary["soak"] = soak + "m"
-		}
-		body["canary"] = canary
-	}
-	if when, _ := (field{Name: "at", Kind: moments}).read(form, "", v.Zone); when != nil {
-		body["at"] = when
-	}
 	var done struct {
 		ID         int64      `json:"id"`
 		DueAt      *time.Time `json:"due_at"`
 		SnapshotID int64      `json:"snapshot_id"`
 	}
-	answer, err := v.call(http.MethodPost, "snapshots", body, &done, "If-Match", form.Get("etag"))
+	answer, err := v.call(http.MethodPost, "snapshots", order{form}.body(v.Zone), &done, "If-Match", form.Get("etag"))
 	var problem *Problem
 	switch {
 	case errors.As(err, &problem) && problem.Status == http.StatusPreconditionFailed:
-		return preview(v, problem.Status, publishPage{Stale: true, Form: form})
+		return preview(v, problem.Status, publishPage{Stale: true, order: order{form}})
 	case refusal(err) != nil:
-		return preview(v, problem.Status, publishPage{Failure: problem.Detail, Form: form})
+		return preview(v, problem.Status, publishPage{Failure: problem.Detail, order: order{form}})
 	case err != nil:
 		return err
 	case answer.status == http.StatusAccepted:
 		return v.redirect(Prefix+"snapshots", "said.scheduled")
 	}
 	return v.redirect(Prefix+"snapshots/"+strconv.FormatInt(done.ID, 10), "said.published")
+}
+
+// body is what the form asks for, as the admin API takes it.
+func (o order) body(zone *time.Location) map[string]any {
+	body := map[string]any{"note": o.Entered("note"), "allow_shrink": o.form.Has("allow_shrink")}
+	switch o.Entered("to") {
+	case "some":
+		body["hosts"] = o.form["hosts"]
+	case "canary":
+		percent, _ := strconv.Atoi(o.Entered("percent"))
+		canary := map[string]any{"percent": percent}
+		if soak := o.Entered("soak"); soak != "" {
+			canary["soak"] = soak + "m"
+		}
+		body["canary"] = canary
+	}
+	if when, _ := (field{Name: "at", Kind: moments}).read(o.form, "", zone); when != nil {
+		body["at"] = when
+	}
+	return body
 }
