@@ -2,7 +2,6 @@ package pages
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -37,9 +36,6 @@ func (in input) Row(i int) string { return fmt.Sprintf("%s.%d", in.Form, i) }
 
 // Number of one of the rows, as people count.
 func (input) Number(i int) int { return i + 1 }
-
-// Texts is the name by which the input's label and help go.
-func (in input) Texts() string { return cmp.Or(in.As, in.Name) }
 
 // maxRows is how many rows a form has at most; a longer list is edited as JSON, so that no page gets too large.
 const maxRows = 80

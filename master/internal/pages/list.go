@@ -26,6 +26,9 @@ type listing struct {
 
 // list shows the rows of a resource, a page at a time.
 func (r *resource) list(v *visit) error {
+	if r.page != nil {
+		return r.page(v)
+	}
 	asked := v.r.URL.Query()
 	query := url.Values{"limit": {"50"}}
 	l := listing{resource: r, Q: asked.Get("q"), Chosen: map[string]string{}, First: asked.Get("cursor") == "", Headers: r.columns}
@@ -55,30 +58,13 @@ func (r *resource) list(v *visit) error {
 func (l listing) Cell(v sheet, row row, column string) any {
 	value := row[column]
 	f := l.field(column)
-	switch {
-	case value == nil:
-		return ""
-	case f.Kind == oneOf:
-		return l.Refs[column][fmt.Sprint(value)]
-	case f.Kind == flag:
-		return v.T(fmt.Sprintf("flag.%v", value))
-	case f.Kind == choice:
-		return v.Option(fmt.Sprint(value))
-	case f.Kind == size:
-		if number(value) == 0 {
-			return ""
-		}
-		return v.Bytes(value)
-	case f.Kind == integer:
-		if number(value) == 0 {
-			return ""
-		}
-		return v.Count(value)
+	if f.Kind == oneOf {
+		return l.Refs[column][plain(value)]
 	}
 	if _, ok := moment(value); ok {
 		return v.Time(value)
 	}
-	return plain(value)
+	return v.say(l.path, f, value)
 }
 
 // Option is the text for one of a field's choices.

@@ -1,5 +1,7 @@
 package pages
 
+import "cmp"
+
 // kind says how a field is shown in a form and in a list.
 type kind string
 
@@ -38,6 +40,9 @@ type field struct {
 	As       string // the name by which its texts go, when it is another
 }
 
+// Texts is the name by which the field's label and help go.
+func (f field) Texts() string { return cmp.Or(f.As, f.Name) }
+
 // resource is one that the admin API has in lists, and one page here lists and another edits.
 type resource struct {
 	path    string // as in the admin API
@@ -49,6 +54,7 @@ type resource struct {
 	cloned  bool    // POST {id}/clone makes a copy
 	live    bool    // in force without a publish
 	used    bool    // GET {id}/uses tells by whom
+	page    handler // in place of the list
 }
 
 var (
@@ -168,7 +174,7 @@ var resources = []*resource{
 		},
 	},
 	{
-		path: "settings", title: "name", role: "operator",
+		path: "settings", title: "name", role: "operator", page: showSettings,
 		columns: []string{"name", "value"},
 		fields: []field{
 			{Name: "name", Kind: kept, Fixed: true},

@@ -1,6 +1,9 @@
 package pages
 
-import "slices"
+import (
+	"net/url"
+	"slices"
+)
 
 // settingValues are the inputs of the fleet's settings, by their names.
 var settingValues = []field{
@@ -44,4 +47,30 @@ func profileSettings() []field {
 		}
 	}
 	return own
+}
+
+// settingLine is one of the settings that there are, be it set or not.
+type settingLine struct {
+	Name  string
+	Value string // in words
+	ID    string // of the row that sets it; "" for none
+}
+
+// showSettings lists all settings: which are set, and what holds without.
+func showSettings(v *visit) error {
+	set, err := allOf[row](v, "settings", url.Values{})
+	if err != nil {
+		return err
+	}
+	var list []settingLine
+	for _, f := range settingValues {
+		line := settingLine{Name: f.Name}
+		for _, one := range set {
+			if one["name"] == f.Name {
+				line.ID, line.Value = one.ID(), v.say("settings", f, one["value"])
+			}
+		}
+		list = append(list, line)
+	}
+	return v.show("settings", list)
 }
