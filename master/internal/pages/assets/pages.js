@@ -38,3 +38,49 @@ document.addEventListener("click", async (event) => {
     form.requestSubmit(button);
   }
 });
+
+// What rules would have refused is asked about as soon as a form is there, and again when it changes.
+(() => {
+  const pause = 600; // milliseconds without a change
+  let timer, asking;
+  const ask = async (button) => {
+    clearTimeout(timer);
+    asking?.abort();
+    asking = new AbortController();
+    const { signal } = asking;
+    const shown = document.getElementById("hindsight");
+    const entered = new URLSearchParams(new FormData(button.form));
+    entered.append(button.name, button.value);
+    shown.setAttribute("aria-busy", "true");
+    try {
+      const answer = await fetch(button.formAction, { method: "POST", body: entered, signal });
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const made = page.getElementById("hindsight");
+      if (signal.aborted || !made) return;
+      const focused = document.activeElement === button;
+      shown.replaceChildren(...made.childNodes);
+      if (focused) shown.querySelector("[data-hindsight]")?.focus();
+    } catch {
+      // What is shown stays, and so does the button.
+    } finally {
+      if (!signal.aborted) shown.removeAttribute("aria-busy");
+    }
+  };
+  const buttonOf = (form) => form?.querySelector("[data-hindsight]");
+  const changed = (event) => {
+    const button = buttonOf(event.target.form);
+    if (!button) return;
+    clearTimeout(timer);
+    timer = setTimeout(() => button.isConnected && ask(button), pause);
+  };
+  document.addEventListener("input", changed);
+  document.addEventListener("change", changed);
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-hindsight]");
+    if (!button) return;
+    event.preventDefault();
+    ask(button);
+  });
+  const first = document.querySelector("[data-hindsight]");
+  if (first) ask(first);
+})();
