@@ -66,12 +66,14 @@ document.addEventListener("click", async (event) => {
       if (!signal.aborted) shown.removeAttribute("aria-busy");
     }
   };
-  const buttonOf = (form) => form?.querySelector("[data-hindsight]");
   const changed = (event) => {
-    const button = buttonOf(event.target.form);
-    if (!button) return;
+    const form = event.target.form;
+    if (!form?.querySelector("[data-hindsight]")) return;
     clearTimeout(timer);
-    timer = setTimeout(() => button.isConnected && ask(button), pause);
+    timer = setTimeout(() => {
+      const button = form.querySelector("[data-hindsight]"); // an answer brings a new one
+      if (button) ask(button);
+    }, pause);
   };
   document.addEventListener("input", changed);
   document.addEventListener("change", changed);
