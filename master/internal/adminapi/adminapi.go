@@ -24,6 +24,7 @@ import (
 	"github.com/uhdadmin/media-gateway/master/internal/conductor"
 	"github.com/uhdadmin/media-gateway/master/internal/erasure"
 	"github.com/uhdadmin/media-gateway/master/internal/fleet"
+	"github.com/uhdadmin/media-gateway/master/internal/hindsight"
 	"github.com/uhdadmin/media-gateway/master/internal/library"
 	"github.com/uhdadmin/media-gateway/master/internal/privacy"
 	"github.com/uhdadmin/media-gateway/master/internal/publish"
@@ -47,6 +48,7 @@ type Config struct {
 	Sessions  *sessions.Desk
 	Quotas    *quota.Keeper
 	Analytics *analytics.Analytics
+	Hindsight *hindsight.Hindsight
 	Privacy   *privacy.Policy
 	Eraser    *erasure.Eraser
 	PublicURL *url.URL // where browsers reach the master, when a proxy changes the Host header; nil: not known
@@ -95,6 +97,7 @@ func New(cfg Config) (http.Handler, error) {
 	s.registerAnalytics()
 	s.registerSignals()
 	s.registerExplain()
+	s.registerHindsight()
 	s.registerPrivacy()
 	return router, s.serveDocument(router)
 }

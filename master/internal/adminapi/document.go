@@ -36,6 +36,7 @@ var tagDescriptions = map[string]string{
 	"auth":             "Logging in and out, and one's own password.",
 	"distributions":    "What became of a snapshot at each host.",
 	"enforcements":     "Bans and throttles of an address, user or device. They hold at once.",
+	"hindsight":        "What rules would have refused of the requests that there were.",
 	"hosts":            "Each gateway: its servers, its agent, what it runs.",
 	"location-rules":   "Locations of the operator's own in each server block.",
 	"nginx-maps":       "Variables made of other variables.",

@@ -23,6 +23,7 @@ import (
 	"github.com/uhdadmin/media-gateway/master/internal/auth"
 	"github.com/uhdadmin/media-gateway/master/internal/conductor"
 	"github.com/uhdadmin/media-gateway/master/internal/erasure"
+	"github.com/uhdadmin/media-gateway/master/internal/hindsight"
 	"github.com/uhdadmin/media-gateway/master/internal/limits"
 	"github.com/uhdadmin/media-gateway/master/internal/pages"
 	"github.com/uhdadmin/media-gateway/master/internal/preflight"
@@ -129,6 +130,7 @@ func New(ctx context.Context, cfg settings.Settings, log *slog.Logger) (_ *App, 
 		Store: a.store, Admins: a.admins, Passwords: passwords, Slaves: a.slaves,
 		Sessions: a.sessions, Quotas: a.quotas,
 		Publisher: publisher, Conductor: a.conductor,
+		Hindsight: hindsight.New(hindsight.Config{DB: a.telemetry.Reader(), Counters: a.store}),
 		Analytics: analytics.New(analytics.Config{DB: a.telemetry.Reader(), HoursKept: cfg.RollupsHourly}), Privacy: a.privacy, Eraser: a.eraser,
 		PublicURL: cfg.PublicURL, Registry: reg, Log: log,
 	})
