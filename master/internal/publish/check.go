@@ -75,7 +75,7 @@ func (p *Publisher) asks(order rollout.Order) bool {
 	return p.cfg.Preflight != nil && p.cfg.Preflight.Mode() != preflight.Off && !order.SkipPreflight
 }
 
-// tries bounds how often a publish starts anew because others change the draft meanwhile.
+// tries bounds how often a publish starts anew because others change what is configured meanwhile.
 const tries = 10
 
 // checked runs try, between whose runs nginx is asked about what it comes upon, until it has nothing to ask.

@@ -2,7 +2,7 @@ package publish
 
 import "fmt"
 
-// StaleError says that the draft is no longer the one that was asked to be published.
+// StaleError says that what is configured is no longer what was asked to be published.
 type StaleError struct{ Current string } // its hash now
 
 func (e *StaleError) Error() string {

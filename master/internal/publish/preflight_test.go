@@ -69,7 +69,7 @@ func TestPreflightRefuses(t *testing.T) {
 }
 
 // TestPreviewAndRollback: a preview shows what changes against what the slave runs; a rollback brings the content
-// of an earlier snapshot with the limits of now, and the draft stays.
+// of an earlier snapshot with the limits of now, and what is configured stays.
 func TestPreviewAndRollback(t *testing.T) {
 	m := newMaster(t)
 	s := m.addServer(groupA.Host, "a.com", api.Emby)
@@ -116,6 +116,6 @@ func TestPreviewAndRollback(t *testing.T) {
 		t.Errorf("rolled back to %+v", after)
 	}
 	if g, _ := group(publish.Question{}); !strings.Contains(g.RenderedNginx, "c.com") {
-		t.Error("the draft went back, too")
+		t.Error("what is configured went back, too")
 	}
 }

@@ -46,7 +46,7 @@ type GroupPreview struct {
 // Preview renders what is configured, compares it with what runs and asks nginx about it. Nothing is stored. What
 // cannot be rendered wraps render.ErrInvalid; a snapshot that is not there is store.ErrNotFound.
 func (p *Publisher) Preview(ctx context.Context, q Question) (*Preview, error) {
-	content, err := p.cfg.Store.Draft(ctx)
+	content, err := p.cfg.Store.Configured(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +176,7 @@ type GroupDiff struct {
 	Error string `json:"error,omitempty" doc:"why one of the two cannot be rendered by this master"`
 }
 
-// Diff compares two snapshots, or one with the draft (to: 0): what operators edit, and what this master renders of
+// Diff compares two snapshots, or one with what is configured (to: 0): what operators edit, and what this master renders of
 // it. store.ErrNotFound when there is none.
 func (p *Publisher) Diff(ctx context.Context, from, to int64) (*Comparison, error) {
 	a, err := p.cfg.Store.ReadSnapshot(ctx, from)
@@ -185,7 +185,7 @@ func (p *Publisher) Diff(ctx context.Context, from, to int64) (*Comparison, erro
 	}
 	var b store.Content
 	if to == 0 {
-		b, err = p.cfg.Store.Draft(ctx)
+		b, err = p.cfg.Store.Configured(ctx)
 	} else {
 		b, err = p.cfg.Store.ReadSnapshot(ctx, to)
 	}

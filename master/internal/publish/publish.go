@@ -1,4 +1,4 @@
-// Package publish turns the draft that operators edit into what slaves run: it takes a snapshot of fleet
+// Package publish turns what operators have configured into what slaves run: it takes a snapshot of fleet
 // and library, renders each group, asks nginx about what changes, and hands the results to the Board, which
 // slaves ask. It does the same with the content of an earlier snapshot (a rollback), with a part of the groups
 // (canaries), and with the rest of them later.
@@ -54,7 +54,7 @@ type Request struct {
 	rollout.Order
 	Note   string
 	By     string // who asks
-	Expect string // the draft's hash, *StaleError when it is another by now; "": any
+	Expect string // hash of a preview, *StaleError when it is another by now; "": any
 	// Rollout is the scheduled rollout that comes due by this; 0: none.
 	Rollout int64
 }

@@ -22,7 +22,7 @@ type groupConfig struct {
 	changed bool // it is another than what the group has now
 }
 
-// encode returns what a snapshot keeps of content, and its hash, which is the draft's ETag.
+// encode returns what a snapshot keeps of content, and its hash, which is the ETag of what is configured.
 func encode(content store.Content) (kept []byte, hash string, err error) {
 	if kept, err = json.Marshal(content); err != nil {
 		return nil, "", fmt.Errorf("encode snapshot: %w", err)

@@ -13,8 +13,11 @@ import (
 	"github.com/uhdadmin/media-gateway/master/internal/fleet"
 )
 
-// Draft returns what a publish would render now, as of one moment.
-func (s *Store) Draft(ctx context.Context) (Content, error) {
+// Configured returns what a publish would render now, as of one moment; in Atomically, with what that has written.
+func (s *Store) Configured(ctx context.Context) (Content, error) {
+	if tx := joined(ctx); tx != nil {
+		return (&PublishTx{tx}).Content(ctx)
+	}
 	var content Content
 	options := &sql.TxOptions{}
 	if onPostgres(s.db) {

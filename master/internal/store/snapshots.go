@@ -46,10 +46,11 @@ type snapshotContent struct {
 type PublishTx struct{ tx bun.IDB }
 
 // Publish runs fn in one transaction, alone: what it reads cannot change until what it adds is
-// committed. An error of fn undoes all. fn may run more than once, and only the last run counts.
+// committed. Tables that are used with the context of fn are part of it. An error of fn undoes all. fn may run
+// more than once, and only the last run counts.
 func (s *Store) Publish(ctx context.Context, fn func(ctx context.Context, tx *PublishTx) error) error {
 	return s.write(ctx, func(ctx context.Context, tx bun.IDB) error {
-		if err := fn(ctx, &PublishTx{tx}); err != nil {
+		if err := fn(context.WithValue(ctx, txKey{}, tx), &PublishTx{tx}); err != nil {
 			return err
 		}
 		return s.bump(ctx, tx, ChangePublished)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/uptrace/bun"
@@ -26,6 +27,24 @@ func (s *Store) Atomically(ctx context.Context, fn func(context.Context) error) 
 		return fn(context.WithValue(ctx, txKey{}, tx))
 	})
 }
+
+// Try is Atomically, but all that fn has written is undone in any case, and nobody hears of it: what counts is what
+// fn finds out.
+func (s *Store) Try(ctx context.Context, fn func(context.Context) error) error {
+	err := s.Atomically(ctx, func(ctx context.Context) error {
+		if err := fn(ctx); err != nil {
+			return err
+		}
+		return errTried
+	})
+	if errors.Is(err, errTried) {
+		return nil
+	}
+	return err
+}
+
+// errTried undoes the transaction of Try.
+var errTried = errors.New("tried")
 
 // joined returns the transaction that ctx is part of, or nil.
 func joined(ctx context.Context) bun.IDB {
