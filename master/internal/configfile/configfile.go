@@ -146,7 +146,9 @@ type world struct {
 	errs    Errors
 }
 
-func newWorld() *world { return &world{targets: map[string][]target{}} }
+func newWorld() *world {
+	return &world{targets: map[string][]target{}, result: Result{Rows: map[string][]int64{}}}
+}
 
 // Export returns the whole configuration as a file.
 func Export(ctx context.Context, st *store.Store) ([]byte, error) {
@@ -180,7 +182,11 @@ type Options struct {
 // Errors, and nothing is changed then.
 func Apply(ctx context.Context, st *store.Store, f *File, opt Options) (Result, error) {
 	var result Result
-	err := st.Atomically(ctx, func(ctx context.Context) error {
+	run := st.Atomically
+	if opt.DryRun {
+		run = st.Try
+	}
+	err := run(ctx, func(ctx context.Context) error {
 		w := newWorld()
 		for _, k := range f.kinds {
 			if err := k.apply(ctx, w); err != nil {
@@ -196,15 +202,9 @@ func Apply(ctx context.Context, st *store.Store, f *File, opt Options) (Result, 
 			}
 		}
 		result = w.result
-		if opt.DryRun {
-			return errDryRun
-		}
 		_, err := st.AddStartingSet(ctx, false) // the file says what a new library begins with
 		return err
 	})
-	if errors.Is(err, errDryRun) {
-		err = nil
-	}
 	return result, err
 }
 
@@ -215,6 +215,3 @@ func about(what string, k kind, err error) error {
 	}
 	return fmt.Errorf("%s %s: %w", what, k.name(), err)
 }
-
-// errDryRun undoes the transaction of a dry run.
-var errDryRun = errors.New("dry run")

@@ -331,7 +331,7 @@ func TestReferences(t *testing.T) {
 		return "version: 1\nprofiles:\n  - name: p\n    service_type: emby\n    " + field + ": " + value + "\n"
 	}
 	for text, want := range map[string]string{
-		profile("players", "[VLC, Nobody]"):                                      `line 5: profiles, emby p, players: names "Nobody", which is none of the players`,
+		profile("players", "[VLC, Nobody]"):                                      `line 5: profiles, emby p, players[1]: names "Nobody", which is none of the players`,
 		profile("uri_rules", "[web]"):                                            `names "web", which 3 of the uri-rules are called`,
 		profile("uri_rules", "[{name: web, service_type: all, number: 3}]"):      `which is none of the uri-rules`,
 		profile("uri_rules", "[{name: web, servicetype: all}]"):                  `takes name, service_type and number, not servicetype`,

@@ -17,7 +17,8 @@ import (
 type Error struct {
 	Line    int    // 0: of the database, not of the file
 	Section string // "": of the file itself
-	Row     string // what names it, else its number in the section
+	Row     string // what names it, else its number in the section; "": the section itself
+	Index   int    // of the row in its section, from 0
 	Field   string
 	Message string // the problem and the cure
 }
@@ -37,6 +38,18 @@ func (e Error) Error() string {
 		return fmt.Sprintf("line %d: %s%s", e.Line, text, e.Message)
 	}
 	return text + e.Message
+}
+
+// Path is where in the file it is, as in players[0].min_version; "": the file itself.
+func (e Error) Path() string {
+	path := e.Section
+	if e.Row != "" {
+		path += "[" + strconv.Itoa(e.Index) + "]"
+	}
+	if path != "" && e.Field != "" {
+		path += "."
+	}
+	return path + e.Field
 }
 
 // Errors are all that is wrong with a file, in the order of lines.

@@ -27,8 +27,15 @@ func Parse(st *store.Store, text []byte) (*File, error) {
 		return nil, err
 	}
 	f := &File{kinds(st)}
-	var errs Errors
-	version := ""
+	version, errs := f.parse(doc)
+	if version != strconv.Itoa(format) {
+		errs = append(Errors{{Line: doc.Line, Field: formatField, Message: fmt.Sprintf("must be %d, the form of file that this uhd-master reads", format)}}, errs...)
+	}
+	return f, errs.orNil()
+}
+
+// parse reads all sections, and returns what the file says its form is.
+func (f *File) parse(doc *yaml.Node) (version string, errs Errors) {
 	eachPair(doc, &errs, Error{}, func(key, value *yaml.Node) {
 		i := slices.IndexFunc(f.kinds, func(k kind) bool { return k.name() == key.Value })
 		switch {
@@ -40,10 +47,7 @@ func Parse(st *store.Store, text []byte) (*File, error) {
 			f.kinds[i].parse(value, &errs)
 		}
 	})
-	if version != strconv.Itoa(format) {
-		errs = append(Errors{{Line: doc.Line, Field: formatField, Message: fmt.Sprintf("must be %d, the form of file that this uhd-master reads", format)}}, errs...)
-	}
-	return f, errs.orNil()
+	return version, errs
 }
 
 // yamlLine is how the YAML reader says where it stopped.
@@ -115,7 +119,7 @@ func (s *section[T, P]) parse(list *yaml.Node, errs *Errors) {
 		if node.Kind == yaml.AliasNode {
 			node = node.Alias
 		}
-		at := Error{Line: node.Line, Section: s.title, Row: strconv.Itoa(i + 1)}
+		at := Error{Line: node.Line, Section: s.title, Row: strconv.Itoa(i + 1), Index: i}
 		if node.Kind != yaml.MappingNode {
 			at.Message = "must have fields: " + strings.Join(s.fields(), ", ")
 			*errs = append(*errs, at)
@@ -127,7 +131,7 @@ func (s *section[T, P]) parse(list *yaml.Node, errs *Errors) {
 
 // parseRow keeps one row with what it leaves out at its default.
 func (s *section[T, P]) parseRow(node *yaml.Node, at Error, errs *Errors) {
-	g := given[T]{row: s.fresh(), node: node, links: map[string]*yaml.Node{}}
+	g := given[T]{row: s.fresh(), index: at.Index, node: node, links: map[string]*yaml.Node{}}
 	before := len(*errs)
 	eachPair(node, errs, at, func(key, value *yaml.Node) {
 		at := at

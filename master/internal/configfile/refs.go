@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"go.yaml.in/yaml/v3"
 
@@ -135,10 +136,14 @@ func (s *section[T, P]) link(w *world, g *given[T], row *T) error {
 			continue
 		}
 		ids := []int64{}
-		for _, n := range r.names(node) {
+		for i, n := range r.names(node) {
 			id, err := w.resolve(r.to, serviceType, n)
 			if err != nil {
-				w.errs = append(w.errs, Error{Line: n.Line, Section: s.title, Row: s.label(row), Field: r.field, Message: err.Error()})
+				at := Error{Line: n.Line, Section: s.title, Row: s.label(row), Index: g.index, Field: r.field, Message: err.Error()}
+				if r.many {
+					at.Field += "[" + strconv.Itoa(i) + "]"
+				}
+				w.errs = append(w.errs, at)
 			}
 			ids = append(ids, id)
 		}

@@ -10,28 +10,42 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Op is what becomes of a row.
+// Op is what becomes of a row, as the audit log calls it.
 type Op string
 
 // The three.
 const (
-	Make   Op = "+"
-	Alter  Op = "~"
-	Delete Op = "-"
+	Make   Op = "create"
+	Alter  Op = "update"
+	Delete Op = "delete"
 )
 
-// Change is a row that is not as it was.
-type Change struct {
-	Op     Op
-	Kind   string // as in paths of the admin API
-	Row    string // what names it
-	Fields []FieldChange
+// sign is what Write puts in front of rows.
+func (o Op) sign() string {
+	switch o {
+	case Make:
+		return "+"
+	case Alter:
+		return "~"
+	default:
+		return "-"
+	}
+}
+
+// RowChange is a row that is not as it was.
+type RowChange struct {
+	Op     Op            `json:"op" enum:"create,update,delete"`
+	Kind   string        `json:"resource" doc:"as in paths of the admin API"`
+	Row    string        `json:"row" doc:"what names it"`
+	ID     int64         `json:"id,omitempty" doc:"absent of a row that is new"` // so that a change has one form, however often it is tried
+	Fields []FieldChange `json:"fields"`
 }
 
 // FieldChange is a field that is not as it was; nil: it is not there, or at its default.
 type FieldChange struct {
-	Name          string
-	Before, After any
+	Name   string `json:"name"`
+	Before any    `json:"before" doc:"null: it is not there"`
+	After  any    `json:"after" doc:"null: it is not there"`
 }
 
 // Missing is something that a file names and that cannot come from a file: a token.
@@ -39,11 +53,12 @@ type Missing struct{ Kind, Row, Field, Name string }
 
 // Result is what a file changes.
 type Result struct {
-	Changes []Change // in the order in which they are made
+	Changes []RowChange // in the order in which they are made
 	Missing []Missing
+	Rows    map[string][]int64 // ids of the file's rows, by section, in their order
 }
 
-func (r *Result) add(c Change) { r.Changes = append(r.Changes, c) }
+func (r *Result) add(c RowChange) { r.Changes = append(r.Changes, c) }
 
 // Count returns how many rows become op.
 func (r *Result) Count(op Op) int {
@@ -71,12 +86,12 @@ func (s *section[T, P]) compare(before, after form) []FieldChange {
 	if gone {
 		after = defaults
 	}
-	var changes []FieldChange
+	changes := []FieldChange{}
 	for _, name := range s.fields() {
 		if reflect.DeepEqual(before[name], after[name]) {
 			continue
 		}
-		c := FieldChange{name, before[name], after[name]}
+		c := FieldChange{Name: name, Before: before[name], After: after[name]}
 		if isNew {
 			c.Before = nil
 		}
@@ -97,7 +112,7 @@ func (r *Result) Write(out io.Writer) error {
 			kind = c.Kind
 			fmt.Fprintf(&text, "%s:\n", kind)
 		}
-		fmt.Fprintf(&text, "%s %s\n", c.Op, c.Row)
+		fmt.Fprintf(&text, "%s %s\n", c.Op.sign(), c.Row)
 		for _, f := range c.Fields {
 			before, after := lines(f.Name, f.Before), lines(f.Name, f.After)
 			same := 0 // of a long text only the lines that differ are shown, and the first

@@ -47,6 +47,7 @@ type section[T any, P domain[T]] struct {
 // given is a row of the file.
 type given[T any] struct {
 	row   T
+	index int                   // in its section
 	node  *yaml.Node            // where it stands
 	links map[string]*yaml.Node // by the field of a ref
 	names []string              // of what is attached
@@ -93,17 +94,12 @@ func (s *section[T, P]) export(ctx context.Context, w *world) (*yaml.Node, error
 		return nil, err
 	}
 	slices.SortStableFunc(rows, func(a, b stored[T]) int { return slices.Compare(s.key(&a.row), s.key(&b.row)) })
-	fresh := s.fresh()
-	defaults, err := s.form(w, &fresh)
-	if err != nil {
-		return nil, err
-	}
 	list := &yaml.Node{Kind: yaml.SequenceNode}
 	for i := range rows {
 		w.targets[s.title] = append(w.targets[s.title], s.target(rows[i].id, rows[i].form, true))
-		maps.DeleteFunc(rows[i].form, func(name string, value any) bool {
-			return reflect.DeepEqual(value, defaults[name]) && !slices.Contains(shown, name)
-		})
+		if err := s.shorten(rows[i].form); err != nil {
+			return nil, err
+		}
 		if s.list != nil {
 			names, err := s.list.of(ctx, rows[i].id)
 			if err != nil {
@@ -120,6 +116,16 @@ func (s *section[T, P]) export(ctx context.Context, w *world) (*yaml.Node, error
 		list.Content = append(list.Content, node)
 	}
 	return list, nil
+}
+
+// shorten takes out of a form what is at its default.
+func (s *section[T, P]) shorten(f form) error {
+	fresh := s.fresh()
+	defaults, err := s.form(newWorld(), &fresh)
+	maps.DeleteFunc(f, func(name string, value any) bool {
+		return reflect.DeepEqual(value, defaults[name]) && !slices.Contains(shown, name)
+	})
+	return err
 }
 
 func (s *section[T, P]) apply(ctx context.Context, w *world) error {
@@ -148,6 +154,7 @@ func (s *section[T, P]) apply(ctx context.Context, w *world) error {
 			return err
 		}
 		w.targets[s.title] = append(w.targets[s.title], s.target(id, forms[i], true))
+		w.result.Rows[s.title] = append(w.result.Rows[s.title], id)
 	}
 	for i := range have {
 		if !slices.Contains(pairs, &have[i]) {
@@ -188,7 +195,7 @@ func (s *section[T, P]) put(ctx context.Context, w *world, g *given[T], row *T, 
 	case was == nil:
 		if err = s.table.Create(ctx, row); err == nil {
 			id = *s.table.Stamp(row).ID
-			w.result.add(Change{Make, s.title, label, s.compare(nil, to)})
+			w.result.add(RowChange{Make, s.title, label, 0, s.compare(nil, to)})
 		}
 	case !reflect.DeepEqual(was.form, to):
 		id = was.id
@@ -197,7 +204,7 @@ func (s *section[T, P]) put(ctx context.Context, w *world, g *given[T], row *T, 
 			*old = *row
 			return nil
 		})
-		w.result.add(Change{Alter, s.title, label, s.compare(was.form, to)})
+		w.result.add(RowChange{Alter, s.title, label, id, s.compare(was.form, to)})
 	default:
 		id = was.id
 	}
@@ -241,7 +248,7 @@ func (s *section[T, P]) prune(ctx context.Context, w *world) error {
 		if err := s.table.Delete(ctx, rows[i].id, 0); err != nil {
 			return s.blame(err, nil, label)
 		}
-		w.result.add(Change{Delete, s.title, label, s.compare(rows[i].form, nil)})
+		w.result.add(RowChange{Delete, s.title, label, rows[i].id, s.compare(rows[i].form, nil)})
 	}
 	return nil
 }
@@ -264,7 +271,7 @@ func (s *section[T, P]) label(row *T) string {
 func (s *section[T, P]) blame(err error, g *given[T], label string) error {
 	at := Error{Section: s.title, Row: label}
 	if g != nil {
-		at.Line = g.node.Line
+		at.Line, at.Index = g.node.Line, g.index
 	}
 	if fields, ok := errors.AsType[fleet.FieldErrors](err); ok {
 		var errs Errors
