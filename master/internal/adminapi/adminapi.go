@@ -22,6 +22,7 @@ import (
 	"github.com/uhdadmin/media-gateway/master/internal/analytics"
 	"github.com/uhdadmin/media-gateway/master/internal/auth"
 	"github.com/uhdadmin/media-gateway/master/internal/conductor"
+	"github.com/uhdadmin/media-gateway/master/internal/draft"
 	"github.com/uhdadmin/media-gateway/master/internal/erasure"
 	"github.com/uhdadmin/media-gateway/master/internal/fleet"
 	"github.com/uhdadmin/media-gateway/master/internal/hindsight"
@@ -45,6 +46,7 @@ type Config struct {
 	Slaves    *auth.Slaves
 	Publisher *publish.Publisher
 	Conductor *conductor.Conductor
+	Drafts    *draft.Desk
 	Sessions  *sessions.Desk
 	Quotas    *quota.Keeper
 	Analytics *analytics.Analytics
@@ -88,6 +90,7 @@ func New(cfg Config) (http.Handler, error) {
 	s.registerLimits()
 	s.registerSessions()
 	s.registerQuotas()
+	s.registerDrafts()
 	s.registerPublish()
 	s.registerPreview()
 	s.registerRollouts()

@@ -34,6 +34,7 @@ var tagDescriptions = map[string]string{
 	"api-keys":         "Keys for programs, with a role, scopes and an end.",
 	"audit":            "Who did what, from where, with what there was before and after.",
 	"auth":             "Logging in and out, and one's own password.",
+	"drafts":           "Changes of a profile and of what it selects, worked out step by step before any of it holds.",
 	"distributions":    "What became of a snapshot at each host.",
 	"enforcements":     "Bans and throttles of an address, user or device. They hold at once.",
 	"hindsight":        "What rules would have refused of the requests that there were.",

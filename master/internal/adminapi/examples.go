@@ -14,7 +14,9 @@ import (
 var examples = map[string]string{
 	"APIKey":               `{"name": "grafana", "role": "viewer", "scopes": ["analytics:read", "telemetry:read"], "expires_at": "2099-12-31T00:00:00Z"}`,
 	"CloneInputBody":       `{"name": "guests"}`,
+	"Beginning":            `{"name": "guests", "service_type": "emby", "base": null, "edit": false}`,
 	"CreateTokenInputBody": `{"name": "gateway in Frankfurt", "expires_at": null}`,
+	"Draft":                `{"name": "guests", "service_type": "emby", "server_ids": [1], "step": 2, "document": {"profiles": [{"name": "guests", "service_type": "emby", "unidentified": "reject", "players": [{"name": "Acme TV", "service_type": "all"}]}], "players": [{"client_name": "Acme TV", "service_type": "all", "min_version": "7.5"}]}}`,
 	"Enforcement":          `{"dimension": "ip", "dimension_value": "192.0.2.44", "action": "reject", "reason": "tries passwords", "effective_until": "2099-12-31T00:00:00Z", "enabled": true}`,
 	"ErasureInputBody":     `{"user_id": "0f8fad5b-d9cb-469f-a165-70867728950e"}`,
 	"LocationRule":         `{"name": "old web client", "match_type": "prefix", "pattern": "/old/", "kind": "redirect", "status": 301, "target": "https://media.example.com$request_uri", "service_type": "all", "enabled": true}`,

@@ -82,6 +82,26 @@ func profileSchema(row *huma.Schema) {
 	row.Properties["settings"] = settings
 }
 
+// draftSchema tells which sections a draft has. What is in their rows is told by a check of the draft.
+func draftSchema(row *huma.Schema) {
+	rows := &huma.Schema{Type: huma.TypeArray, Nullable: true, Items: &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}}
+	sections := &huma.Schema{
+		Type: huma.TypeObject, AdditionalProperties: false, Properties: map[string]*huma.Schema{},
+		Description: "rows by section, in the form of `uhd-master export`: without ids, referring to each other and to the library by name; lists of drafts leave it out",
+	}
+	for _, name := range library.DraftSections() {
+		sections.Properties[name] = rows
+	}
+	sections.PrecomputeMessages()
+	row.Properties["document"] = sections
+	document(row, map[string]string{
+		"profile_id": "the profile that the draft changes; null: it makes a new one",
+		"server_ids": "servers that get the profile when the draft is applied",
+		"step":       "of the wizard: how far somebody has come",
+		"created_by": "name of a user or API key",
+	})
+}
+
 // settingSchema tells which settings there are and what each takes.
 func settingSchema(setting *huma.Schema) {
 	var names []any

@@ -22,6 +22,7 @@ import (
 	"github.com/uhdadmin/media-gateway/master/internal/audit"
 	"github.com/uhdadmin/media-gateway/master/internal/auth"
 	"github.com/uhdadmin/media-gateway/master/internal/conductor"
+	"github.com/uhdadmin/media-gateway/master/internal/draft"
 	"github.com/uhdadmin/media-gateway/master/internal/erasure"
 	"github.com/uhdadmin/media-gateway/master/internal/hindsight"
 	"github.com/uhdadmin/media-gateway/master/internal/limits"
@@ -128,8 +129,7 @@ func New(ctx context.Context, cfg settings.Settings, log *slog.Logger) (_ *App, 
 	a.conductor = conductor.New(conductor.Config{Store: a.store, Publisher: publisher, Telemetry: a.telemetry.Reader(), Registry: reg, Log: log})
 	admin, err := adminapi.New(adminapi.Config{
 		Store: a.store, Admins: a.admins, Passwords: passwords, Slaves: a.slaves,
-		Sessions: a.sessions, Quotas: a.quotas,
-		Publisher: publisher, Conductor: a.conductor,
+		Publisher: publisher, Conductor: a.conductor, Drafts: &draft.Desk{Store: a.store, Publisher: publisher},
 		Hindsight: hindsight.New(hindsight.Config{DB: a.telemetry.Reader(), Counters: a.store}),
 		Analytics: analytics.New(analytics.Config{DB: a.telemetry.Reader(), HoursKept: cfg.RollupsHourly}), Privacy: a.privacy, Eraser: a.eraser,
 		PublicURL: cfg.PublicURL, Registry: reg, Log: log,

@@ -137,18 +137,32 @@ func releaseProfile(_ context.Context, _ bun.IDB, row *library.Profile) error {
 func (s *Store) CloneProfile(ctx context.Context, id int64, name string) (*library.Profile, error) {
 	var row *library.Profile
 	err := s.write(ctx, func(ctx context.Context, tx bun.IDB) (err error) {
-		if row, err = get[library.Profile](ctx, tx, id); err != nil {
+		if row, err = copyProfile(ctx, tx, id, name); err != nil {
 			return err
 		}
-		if row.IsDefault {
-			if err = selectAll(ctx, tx, row); err != nil {
-				return err
-			}
-		}
-		row.Name, row.CustomLua = name, ""
 		return s.Profiles.create(ctx, tx, row)
 	})
 	return row, err
+}
+
+// CopyProfile is CloneProfile, but returns the copy without storing it.
+func (s *Store) CopyProfile(ctx context.Context, id int64, name string) (*library.Profile, error) {
+	row, err := copyProfile(ctx, s.reader(ctx), id, name)
+	return row, explain(err)
+}
+
+func copyProfile(ctx context.Context, db bun.IDB, id int64, name string) (*library.Profile, error) {
+	row, err := get[library.Profile](ctx, db, id)
+	if err != nil {
+		return nil, err
+	}
+	if row.IsDefault {
+		if err := selectAll(ctx, db, row); err != nil {
+			return nil, err
+		}
+	}
+	row.Name, row.IsDefault, row.CustomLua = name, false, ""
+	return row, nil
 }
 
 // selectAll gives a profile the selection that a default one has.

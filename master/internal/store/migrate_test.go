@@ -179,6 +179,11 @@ func readFilled(t *testing.T, s *Store, version int64) {
 			t.Errorf("audit log %+v, %v", log, err)
 		}
 	}
+	if version >= 10 {
+		if draft := readAll(t, s.Drafts)[0]; *draft.ProfileID != 3 || draft.ServerIDs[0] != 1 || draft.Document != nil {
+			t.Errorf("draft %+v", draft)
+		}
+	}
 }
 
 // readAll returns the rows of a table, which must be valid as they are.

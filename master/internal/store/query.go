@@ -12,7 +12,8 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// Query selects a page of a list, in the order of ids, or against it where the newest come first.
+// Query selects a page of a list, in the order of ids, or against it where the newest come first, or with what was
+// changed last at the head.
 type Query struct {
 	Limit  int               // 0: DefaultLimit; at most MaxLimit
 	Cursor string            // a Page's Next; "": the first page
@@ -44,10 +45,15 @@ func (t Table[T]) Filters() []string { return t.filters }
 func (t Table[T]) List(ctx context.Context, q Query) (Page[T], error) {
 	page := Page[T]{Items: []T{}}
 	order, beyond := bun.OrderAsc, "id > ?"
-	if t.newest {
+	if t.newest || t.latest {
 		order, beyond = bun.OrderDesc, "id < ?"
 	}
-	query := t.s.reader(ctx).NewSelect().Model(&page.Items).OrderBy("id", order)
+	query := t.s.reader(ctx).NewSelect().Model(&page.Items)
+	if t.latest {
+		query.OrderBy("updated_at", order)
+		beyond = "(updated_at, id) < (SELECT updated_at, id FROM ?TableName WHERE id = ?)"
+	}
+	query.OrderBy("id", order)
 	if t.only != nil {
 		t.only(query)
 	}

@@ -64,6 +64,7 @@ type Store struct {
 	RateLimitRules Table[library.RateLimitRule]
 	StreamRules    Table[library.StreamRule]
 	Enforcements   Table[library.Enforcement]
+	Drafts         Table[library.Draft]
 	Users          Table[account.User]
 	APIKeys        Table[account.APIKey]
 
@@ -123,6 +124,7 @@ func Open(ctx context.Context, databaseURL string, log *slog.Logger) (*Store, er
 	s.RateLimitRules = s.rateLimitRules()
 	s.StreamRules = s.streamRules()
 	s.Enforcements = s.enforcements()
+	s.Drafts = s.drafts()
 	s.Users = s.users()
 	s.APIKeys = s.apiKeys()
 	return s, nil

@@ -19,6 +19,7 @@ type Table[T any] struct {
 	search  []string               // columns that Query.Q looks in
 	filters []string               // columns that Query.Where may name
 	newest  bool                   // lists begin with the newest row
+	latest  bool                   // lists begin with the row that was changed last
 	only    func(*bun.SelectQuery) // narrows lists; nil: all rows
 	change  Change                 // that a write is; "": nobody keeps the rows in memory
 	// check refuses or completes a row before it is written, inside the writing transaction; old is nil
@@ -32,6 +33,8 @@ type Table[T any] struct {
 	detach func(ctx context.Context, tx bun.IDB, row *T) error
 	// hidden names the fields of which the audit log says only that they changed; nil: there are none.
 	hidden func(old, row *T) []string
+	// logged is what the audit log keeps of a row; nil: all that its JSON shows.
+	logged func(row T) T
 }
 
 // Stamp points at the fields of a row that the store keeps by itself; those that a resource does not
@@ -84,7 +87,15 @@ func (t Table[T]) changed(ctx context.Context, tx bun.IDB, action string, old, r
 	if t.hidden != nil && old != nil && row != nil {
 		e.Hidden = t.hidden(old, row)
 	}
-	return note(ctx, tx, e, old, row)
+	return note(ctx, tx, e, t.shown(old), t.shown(row))
+}
+
+// shown is the part of a row that the audit log keeps; of nil it is nil.
+func (t Table[T]) shown(row *T) *T {
+	if row == nil || t.logged == nil {
+		return row
+	}
+	return new(t.logged(*row))
 }
 
 // Update changes the row with the id by change and returns it as stored. expect is the revision that the
