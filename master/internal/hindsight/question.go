@@ -106,17 +106,17 @@ type RateItem struct {
 
 // QuotaItem is somebody who used more than a quota in a period.
 type QuotaItem struct {
-	Rule       int       `json:"rule" doc:"its index in the question"`
-	ApplyTo    string    `json:"apply_to"`
-	Value      string    `json:"value" doc:"which address, user or device; empty: all together"`
-	OverAction string    `json:"over_action"`
-	Period     string    `json:"period" enum:"hourly,daily,weekly,monthly"`
-	PeriodKey  string    `json:"period_key"`
-	EndsAt     time.Time `json:"ends_at"`
-	Requests   int64     `json:"requests" doc:"used"`
-	MaxRequest int64     `json:"quota_requests" doc:"0: no limit"`
-	Bytes      int64     `json:"bytes" doc:"used"`
-	MaxBytes   int64     `json:"quota_bytes" doc:"0: no limit"`
+	Rule        int       `json:"rule" doc:"its index in the question"`
+	ApplyTo     string    `json:"apply_to"`
+	Value       string    `json:"value" doc:"which address, user or device; empty: all together"`
+	OverAction  string    `json:"over_action"`
+	Period      string    `json:"period" enum:"hourly,daily,weekly,monthly"`
+	PeriodKey   string    `json:"period_key"`
+	EndsAt      time.Time `json:"ends_at"`
+	Requests    int64     `json:"requests" doc:"used"`
+	MaxRequests int64     `json:"quota_requests" doc:"0: no limit"`
+	Bytes       int64     `json:"bytes" doc:"used"`
+	MaxBytes    int64     `json:"quota_bytes" doc:"0: no limit"`
 }
 
 // maxItems is how many of each list are answered.

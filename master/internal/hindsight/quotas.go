@@ -47,7 +47,7 @@ func (h *Hindsight) overQuotas(ctx context.Context, rules []library.RateLimitRul
 				for _, t := range totals {
 					l.Quotas = append(l.Quotas, QuotaItem{
 						Rule: i, ApplyTo: r.ApplyTo, Value: t.Value, OverAction: r.OverAction, Period: t.PeriodType, PeriodKey: t.PeriodKey,
-						EndsAt: time.Unix(t.EndsAt, 0).UTC(), Requests: t.Requests, MaxRequest: q.Requests, Bytes: t.Bytes, MaxBytes: q.Bytes,
+						EndsAt: time.Unix(t.EndsAt, 0).UTC(), Requests: t.Requests, MaxRequests: q.Requests, Bytes: t.Bytes, MaxBytes: q.Bytes,
 					})
 				}
 			}
@@ -76,8 +76,8 @@ func over(r *library.RateLimitRule, p store.QuotaPeriod, q quota.Amount) store.Q
 // share is how much of the quota was used: 1 is all of it.
 func (q QuotaItem) share() float64 {
 	share := 0.0
-	if q.MaxRequest > 0 {
-		share = float64(q.Requests) / float64(q.MaxRequest)
+	if q.MaxRequests > 0 {
+		share = float64(q.Requests) / float64(q.MaxRequests)
 	}
 	if q.MaxBytes > 0 {
 		share = max(share, float64(q.Bytes)/float64(q.MaxBytes))
