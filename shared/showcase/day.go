@@ -1,0 +1,109 @@
+package showcase
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/uhdadmin/media-gateway/shared/api"
+	"github.com/uhdadmin/media-gateway/shared/period"
+	"github.com/uhdadmin/media-gateway/shared/traffic"
+)
+
+// reportRequests sends the access log of a day, and one line of a refusal whose texts are the Suffix's.
+func (f *Fleet) reportRequests(ctx context.Context) error {
+	// A slave reports of its own servers only.
+	servers := []int64{f.Servers[0].ID}
+	if f.Config.Servers > f.Hosts {
+		servers = append(servers, f.Servers[f.Hosts].ID)
+	}
+	lines := traffic.New(traffic.Config{Seed: 8, Users: 60, Items: 400, Servers: servers})
+	var batch []json.RawMessage
+	var err error
+	send := func() bool {
+		err = f.report(ctx, "access-logs", batch)
+		batch = batch[:0]
+		return err == nil
+	}
+	traffic.Times(f.Now.Add(-24*time.Hour), f.Now, f.Rows, func(at time.Time) bool {
+		batch = append(batch, lines.Line(nil, at))
+		return len(batch) < 1000 || send()
+	})
+	if err != nil || !send() {
+		return err
+	}
+	f.Refused = "0123456789abcdef0123456789abcdef"
+	refusal, err := json.Marshal(map[string]any{
+		"timestamp": float64(f.Now.Add(-5*time.Second).UnixMilli()) / 1000, "request_id": f.Refused, "ip": "203.0.113.80", "method": "GET", "status": 403,
+		"server_name": f.Servers[0].ServerName, "scope": fmt.Sprint(f.Servers[0].ID), "client_name": "Infuse" + f.Suffix, "client_version": "7.8" + f.Suffix,
+		"device_id": "living-room" + f.Suffix, "device_name": "Apple TV" + f.Suffix, "user_id": heavy, "user_agent": "Infuse-Direct/7.8" + f.Suffix,
+		"uri": "/emby/Plugins/" + f.Suffix, "verdict": "reject", "reason": "path_blocked", "rule": "uri:2",
+	})
+	if err != nil {
+		return err
+	}
+	login, err := json.Marshal(map[string]any{
+		"timestamp": f.Now.Add(-time.Minute).Unix(), "event": "login", "success": false, "emby_username": "bob" + f.Suffix, "ip": "203.0.113.80",
+		"client_name": "Infuse" + f.Suffix, "device_id": "living-room" + f.Suffix, "device_name": "Apple TV" + f.Suffix,
+	})
+	if err != nil {
+		return err
+	}
+	if err := f.report(ctx, "login", []json.RawMessage{login}); err != nil {
+		return err
+	}
+	return f.report(ctx, "access-logs", []json.RawMessage{refusal})
+}
+
+func (f *Fleet) report(ctx context.Context, kind string, entries []json.RawMessage) error {
+	return f.as(ctx, 0, http.MethodPost, api.PathSlave+"/telemetry/"+kind, map[string]any{"entries": entries}, nil)
+}
+
+// startStreams has people play something at the first host.
+func (f *Fleet) startStreams(ctx context.Context) error {
+	clients := []struct{ name, device string }{
+		{"Infuse", "Apple TV"}, {"VidHub", "iPad"}, {"Emby for Android TV", "SHIELD"}, {"SenPlayer", "客厅电视"},
+	}
+	beat := api.SessionHeartbeat{}
+	for i := range f.Streams {
+		c := clients[i%len(clients)]
+		s := api.LiveSession{
+			ServerID: fmt.Sprint(f.Servers[0].ID), PlaySessionID: fmt.Sprintf("play%05d", i), UserID: fmt.Sprintf("%032x", 7*i+1), DeviceID: fmt.Sprintf("device%d", i),
+			DeviceName: c.device + f.Suffix, ItemID: fmt.Sprintf("%032x", 31*i+5), ClientName: c.name + f.Suffix, ClientIP: fmt.Sprintf("203.0.113.%d", 1+i%250),
+			Bytes: api.Int(int64(i+1) * 734_003_200), IsPaused: i%4 == 3,
+		}
+		in := api.CheckIn{
+			ServerID: s.ServerID, PlaySessionID: s.PlaySessionID, UserID: s.UserID, DeviceID: s.DeviceID, DeviceName: s.DeviceName,
+			ItemID: s.ItemID, ClientName: s.ClientName, ClientIP: s.ClientIP,
+		}
+		if err := f.as(ctx, 0, http.MethodPost, api.PathSlave+"/sessions/checkin", in, nil); err != nil {
+			return err
+		}
+		beat.Sessions = append(beat.Sessions, s)
+	}
+	return f.as(ctx, 0, http.MethodPost, api.PathSlave+"/sessions/heartbeat", beat, nil)
+}
+
+// useQuotas has one user over a quota, some near one, others far from it.
+func (f *Fleet) useQuotas(ctx context.Context) error {
+	sync := api.QuotaSync{SlaveID: "showcase", TimeZone: "Asia/Shanghai"}
+	zone, err := time.LoadLocation(sync.TimeZone)
+	if err != nil {
+		return err
+	}
+	for i, used := range []int64{212, 187, 96, 40, 3} {
+		for _, kind := range []period.Kind{period.Daily, period.Monthly} {
+			user := heavy
+			if i > 0 {
+				user = fmt.Sprintf("%032x", 7*i+1)
+			}
+			sync.Counters = append(sync.Counters, api.QuotaCounter{
+				Scope: fmt.Sprint(f.Servers[0].ID), Dimension: "user", DimensionValue: user, PeriodType: string(kind), PeriodKey: period.Of(kind, f.Now, zone).Key,
+				RequestCount: api.Int(used * 40), BandwidthBytes: api.Int(used << 30),
+			})
+		}
+	}
+	return f.as(ctx, 0, http.MethodPost, api.PathSlave+"/telemetry/quota-sync", sync, nil)
+}
