@@ -2,6 +2,7 @@ package pages
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -77,4 +78,12 @@ func (f *faults) rest() string {
 		}
 	}
 	return strings.Join(said, "; ")
+}
+
+// has reports whether something is wrong with an input, or with what stands in it.
+func (f *faults) has(name string) bool {
+	return f != nil && slices.ContainsFunc(f.list, func(one fault) bool {
+		rest, ok := strings.CutPrefix(one.at, name)
+		return ok && (rest == "" || rest[0] == '.')
+	})
 }

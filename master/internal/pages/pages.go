@@ -69,6 +69,7 @@ func (s *server) routes() *router {
 
 	show("GET /admin/{$}", showDashboard)
 	show("GET /admin/hosts", showHosts)
+	wizardRoutes(show)
 	show("GET /admin/publish", showPublish)
 	show("POST /admin/publish", publish)
 	show("GET /admin/snapshots", showSnapshots)

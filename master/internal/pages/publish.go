@@ -97,6 +97,12 @@ func preview(v *visit, status int, p publishPage) error {
 		return err
 	}
 	p.Hash, p.Groups = seen.Hash, seen.Groups
+	p.count()
+	return v.showAs(status, "publish", p)
+}
+
+// count says how many hosts change, and how many nginx refuses.
+func (p *publishPage) count() {
 	for _, g := range p.Groups {
 		if g.Changed {
 			p.Changed++
@@ -105,7 +111,6 @@ func preview(v *visit, status int, p publishPage) error {
 			p.Failed++
 		}
 	}
-	return v.showAs(status, "publish", p)
 }
 
 // publish sends out what was previewed: to all hosts, to chosen ones, or to canaries first; now or at a time.

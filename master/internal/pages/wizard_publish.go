@@ -1,0 +1,154 @@
+package pages
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// lastPage is the last step: what would change, what it would do to each host, and the form that applies and publishes.
+type lastPage struct {
+	stepPage
+	Publish publishPage
+	Changes []rowChange
+	Refused []hostRefusal
+}
+
+// rowChange is a row that would not be as it was.
+type rowChange struct {
+	Op       string `json:"op"` // create, update or delete
+	Resource string `json:"resource"`
+	ID       int64  `json:"id"` // 0: of a new one
+	Row      string `json:"row"`
+	Fields   []struct {
+		Name   string `json:"name"`
+		Before any    `json:"before"`
+		After  any    `json:"after"`
+	} `json:"fields"`
+}
+
+// Step is where the row is changed; 0 for nowhere in the wizard.
+func (c rowChange) Step() int {
+	switch c.Resource {
+	case "servers", "profiles":
+		return 1
+	}
+	return stepOfResource(c.Resource)
+}
+
+// hostRefusal is what nginx says of a host's configuration, and where to mend it.
+type hostRefusal struct {
+	FieldError
+	Host        string `json:"host"`
+	ServiceType string `json:"service_type"`
+}
+
+// Step is where to mend it; 0 for nowhere in the wizard.
+func (r hostRefusal) Step() int {
+	location, inDraft := strings.CutPrefix(r.Location, "body.")
+	if !inDraft {
+		return 0
+	}
+	return stepOf(location)
+}
+
+// StepKey names that step.
+func (r hostRefusal) StepKey() string { return wizardSteps[r.Step()-1].key }
+
+// Page is the page of the row of the library that is to be mended; "" for one of the draft.
+func (r hostRefusal) Page() string {
+	path, _, ok := strings.Cut(r.Location, ".")
+	if strings.HasPrefix(r.Location, "body.") || !ok || !strings.Contains(path, "/") {
+		return ""
+	}
+	return Prefix + path
+}
+
+// Before is the number of the step before.
+func (lastPage) Before() int { return len(wizardSteps) - 1 }
+
+// Value writes what a field was, or becomes.
+func (lastPage) Value(v sheet, value any) string {
+	switch value := value.(type) {
+	case nil:
+		return v.T("wizard.nothing")
+	case bool:
+		return v.T(fmt.Sprintf("flag.%t", value))
+	case string:
+		if value == "" {
+			return v.T("wizard.nothing")
+		}
+		return v.Option(value)
+	}
+	return plain(value)
+}
+
+func showDraftPublish(v *visit, d *draft) error { return previewDraft(v, http.StatusOK, lastPage{}, d) }
+
+// previewDraft shows what applying the draft would do. A draft that is not ready shows what is wrong with it.
+func previewDraft(v *visit, status int, p lastPage, d *draft) error {
+	p.stepPage = stepPage{draft: d, Step: len(wizardSteps), ETag: d.etag}
+	if !v.Me.May("operator") {
+		p.mark(v, nil)
+		return v.showAs(status, "wizard-publish", p)
+	}
+	var seen struct {
+		Hash    string        `json:"hash"`
+		Groups  []group       `json:"groups"`
+		Changes []rowChange   `json:"changes"`
+		Refused []hostRefusal `json:"refused"`
+	}
+	_, err := v.call(http.MethodPost, d.path()+"/preview", map[string]any{}, &seen)
+	problem := refusal(err)
+	if problem == nil && err != nil {
+		return err
+	}
+	p.mark(v, problem)
+	p.allFaults(v, problem)
+	if problem != nil {
+		return v.showAs(problem.Status, "wizard-publish", p)
+	}
+	p.Changes, p.Refused, p.Publish.Hash, p.Publish.Groups = seen.Changes, seen.Refused, seen.Hash, seen.Groups
+	p.Publish.count()
+	return v.showAs(status, "wizard-publish", p)
+}
+
+// allFaults lists what is wrong in all steps, with links to them.
+func (p *lastPage) allFaults(v *visit, problem *Problem) {
+	p.Faults = nil
+	if problem == nil {
+		return
+	}
+	for _, e := range problem.Errors {
+		location := strings.TrimPrefix(e.Location, "body.")
+		name := element.ReplaceAllString(strings.TrimPrefix(location, "document."), ".$1")
+		p.Faults = append(p.Faults, stepFault{About: p.about(v, name), Said: e.Message, Step: stepOf(location)})
+	}
+}
+
+// publishDraft applies what was previewed, and publishes it as the form says.
+func publishDraft(v *visit, d *draft, form url.Values) error {
+	if do, what, _ := strings.Cut(form.Get("do"), ":"); do != "publish" {
+		return v.redirect(d.To(d.target(len(wizardSteps), do, what)), "")
+	}
+	o := order{form}
+	var done struct {
+		ID int64 `json:"id"`
+	}
+	answer, err := v.call(http.MethodPost, d.path()+"/apply", o.body(v.Zone), &done, "If-Match", form.Get("etag"))
+	var problem *Problem
+	switch {
+	case errors.As(err, &problem) && problem.Status == http.StatusPreconditionFailed:
+		return previewDraft(v, problem.Status, lastPage{Publish: publishPage{Stale: true, order: o}}, d)
+	case refusal(err) != nil:
+		return previewDraft(v, problem.Status, lastPage{Publish: publishPage{Failure: problem.Detail, order: o}}, d)
+	case err != nil:
+		return err
+	case answer.status == http.StatusAccepted:
+		return v.redirect(Prefix+"snapshots", "said.scheduled")
+	}
+	return v.redirect(Prefix+"snapshots/"+strconv.FormatInt(done.ID, 10), "said.published")
+}
