@@ -27,6 +27,23 @@ type FieldError struct {
 
 func (p *Problem) Error() string { return fmt.Sprintf("%d: %s", p.Status, p.Detail) }
 
+// translate puts the problem into the visitor's language.
+func (p *Problem) translate(v *visit) {
+	english, said := make([]string, len(p.Errors)), make([]string, len(p.Errors))
+	for i := range p.Errors {
+		e := &p.Errors[i]
+		at := strings.TrimPrefix(e.Location, "body.")
+		english[i] = at + " " + e.Message
+		e.Message = v.Said(e.Message)
+		said[i] = at + " " + e.Message
+	}
+	if p.Detail == strings.Join(english, "; ") { // it only sums them up
+		p.Detail = strings.Join(said, "; ")
+		return
+	}
+	p.Detail = v.Said(p.Detail)
+}
+
 // answer takes what a handler in this process answers.
 type answer struct {
 	header http.Header
@@ -79,6 +96,7 @@ func (v *visit) call(method, path string, in, out any, header ...string) (*answe
 			problem.Detail = strings.TrimSpace(a.body.String())
 		}
 		problem.Status = a.status
+		problem.translate(v)
 		return a, problem
 	}
 	if out == nil {

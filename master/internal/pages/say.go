@@ -19,7 +19,7 @@ func (v *visit) say(resource string, f field, value any) string {
 		}
 		said := make([]string, len(value))
 		for i, one := range value {
-			said[i] = v.say(resource, field{Kind: object, Parts: f.Parts}, one)
+			said[i] = v.sayParts(resource, f.Parts, rowOf(one), true)
 		}
 		if len(said) > maxSaid {
 			said = append(said[:maxSaid], v.T("say.more", len(said)-maxSaid))
@@ -29,7 +29,7 @@ func (v *visit) say(resource string, f field, value any) string {
 		if f.Kind == messages {
 			return v.sayMessages(rowOf(value))
 		}
-		return v.sayParts(resource, f.Parts, rowOf(value))
+		return v.sayParts(resource, f.Parts, rowOf(value), false)
 	}
 	switch f.Kind {
 	case choice:
@@ -54,8 +54,8 @@ func (v *visit) say(resource string, f field, value any) string {
 // maxSaid is how many rows are named; more are counted.
 const maxSaid = 5
 
-// sayParts writes an object: its first part as it is, others with their names where they say anything.
-func (v *visit) sayParts(resource string, parts []field, values row) string {
+// sayParts writes what an object's parts say with their names, but for the first part of one of several rows.
+func (v *visit) sayParts(resource string, parts []field, values row, ofRows bool) string {
 	var said []string
 	for i, part := range parts {
 		text := v.say(resource, part, values[part.Name])
@@ -64,7 +64,7 @@ func (v *visit) sayParts(resource string, parts []field, values row) string {
 		case text == "" || part.Kind == flag && values[part.Name] == false:
 		case part.Kind == flag:
 			said = append(said, label)
-		case i == 0 && !part.Optional:
+		case i == 0 && ofRows:
 			said = append(said, text)
 		default:
 			said = append(said, label+" "+text)

@@ -20,7 +20,7 @@ func TestSay(t *testing.T) {
 		{"rate-limit-rules", "bandwidth_daily_bytes", `1073741824`, "1 GiB"},
 		{"rate-limit-rules", "quota_daily", `0`, ""},
 		{"enforcements", "effective_until", `"2026-03-04T05:06:00Z"`, "2026-03-04 05:06:00"},
-		{"profiles", "settings", `{"client_max_body_size":"1g","hsts":{"max_age":1,"include_subdomains":true,"preload":false}}`, "Largest request body 1g · HSTS 1 · Subdomains too"},
+		{"profiles", "settings", `{"client_max_body_size":"1g","hsts":{"max_age":1,"include_subdomains":true,"preload":false}}`, "Largest request body 1g · HSTS For how long (s) 1 · Subdomains too"},
 		{"profiles", "settings", `{"deny_messages":{"ban":{"en":"no"},"kicked":{"zh":"x"}}}`, "Texts of refusals banned; kicked"},
 		{"players", "nothing we know", `{"a":[1]}`, `{"a":[1]}`},
 	} {

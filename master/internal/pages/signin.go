@@ -53,7 +53,7 @@ func changePassword(v *visit) error {
 	if form("new") != form("again") {
 		return v.showAs(http.StatusUnprocessableEntity, "account", accountForm{v.T("account.differ")})
 	}
-	_, err := v.call(http.MethodPost, "auth/password", map[string]string{"current": form("current"), "new": form("new")}, nil)
+	_, err := v.call(http.MethodPost, "auth/password", map[string]string{"current": form("current"), "password": form("new")}, nil)
 	var problem *Problem
 	if errors.As(err, &problem) && problem.Status < http.StatusInternalServerError && problem.Status != http.StatusUnauthorized {
 		return v.showAs(problem.Status, "account", accountForm{problem.Detail})

@@ -21,12 +21,18 @@ var languages = []string{"zh", "en"}
 type texts struct {
 	byLanguage map[string]map[string]string
 	matcher    language.Matcher
+	errors     map[string]catalogue // of the API's English errors, by language
 }
 
 func readTexts() (*texts, error) {
 	t := &texts{
 		byLanguage: map[string]map[string]string{},
 		matcher:    language.NewMatcher([]language.Tag{language.Chinese, language.English}),
+		errors:     map[string]catalogue{},
+	}
+	var err error
+	if t.errors["zh"], err = readCatalogue("zh"); err != nil {
+		return nil, err
 	}
 	for _, lang := range languages {
 		all := map[string]string{}
@@ -84,3 +90,6 @@ func (v *visit) T(key string, args ...any) string {
 
 // Has reports whether there is a text of that key.
 func (v *visit) Has(key string) bool { return v.s.texts.has(key) }
+
+// Said returns what the admin API has said, in English, in the visitor's language as far as there are words for it.
+func (v *visit) Said(english string) string { return v.s.texts.errors[v.Lang].translate(english) }
