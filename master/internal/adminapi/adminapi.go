@@ -24,6 +24,7 @@ import (
 	"github.com/uhdadmin/media-gateway/master/internal/conductor"
 	"github.com/uhdadmin/media-gateway/master/internal/draft"
 	"github.com/uhdadmin/media-gateway/master/internal/erasure"
+	"github.com/uhdadmin/media-gateway/master/internal/events"
 	"github.com/uhdadmin/media-gateway/master/internal/fleet"
 	"github.com/uhdadmin/media-gateway/master/internal/hindsight"
 	"github.com/uhdadmin/media-gateway/master/internal/library"
@@ -46,6 +47,7 @@ type Config struct {
 	Slaves    *auth.Slaves
 	Publisher *publish.Publisher
 	Conductor *conductor.Conductor
+	Events    *events.Hub
 	Drafts    *draft.Desk
 	Sessions  *sessions.Desk
 	Quotas    *quota.Keeper
@@ -94,6 +96,7 @@ func New(cfg Config) (http.Handler, error) {
 	s.registerPublish()
 	s.registerPreview()
 	s.registerRollouts()
+	s.registerEvents()
 	s.registerAccounts()
 	s.registerPeople()
 	s.registerTelemetry()

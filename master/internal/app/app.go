@@ -24,6 +24,7 @@ import (
 	"github.com/uhdadmin/media-gateway/master/internal/conductor"
 	"github.com/uhdadmin/media-gateway/master/internal/draft"
 	"github.com/uhdadmin/media-gateway/master/internal/erasure"
+	"github.com/uhdadmin/media-gateway/master/internal/events"
 	"github.com/uhdadmin/media-gateway/master/internal/hindsight"
 	"github.com/uhdadmin/media-gateway/master/internal/limits"
 	"github.com/uhdadmin/media-gateway/master/internal/pages"
@@ -56,6 +57,7 @@ type App struct {
 	privacy     *privacy.Policy
 	eraser      *erasure.Eraser
 	conductor   *conductor.Conductor
+	events      *events.Hub
 	ingester    *telemetry.Ingester
 	janitor     *telemetry.Janitor
 	audit       *audit.Janitor
@@ -127,8 +129,10 @@ func New(ctx context.Context, cfg settings.Settings, log *slog.Logger) (_ *App, 
 		Preflight: preflight.New(preflight.Config{Bin: cfg.NginxBin, Mode: cfg.Preflight, Registry: reg, Log: log}),
 	})
 	a.conductor = conductor.New(conductor.Config{Store: a.store, Publisher: publisher, Telemetry: a.telemetry.Reader(), Registry: reg, Log: log})
+	a.events = events.New(events.Config{Pulse: a.store.Pulse, Log: log})
 	admin, err := adminapi.New(adminapi.Config{
 		Store: a.store, Admins: a.admins, Passwords: passwords, Slaves: a.slaves,
+		Sessions: a.sessions, Quotas: a.quotas, Events: a.events,
 		Publisher: publisher, Conductor: a.conductor, Drafts: &draft.Desk{Store: a.store, Publisher: publisher},
 		Hindsight: hindsight.New(hindsight.Config{DB: a.telemetry.Reader(), Counters: a.store}),
 		Analytics: analytics.New(analytics.Config{DB: a.telemetry.Reader(), HoursKept: cfg.RollupsHourly}), Privacy: a.privacy, Eraser: a.eraser,
@@ -185,6 +189,7 @@ func (a *App) Run(ctx context.Context) error {
 	group.Go(func() error { return a.privacy.Run(ctx) })
 	group.Go(func() error { return a.eraser.Run(ctx) })
 	group.Go(func() error { return a.conductor.Run(ctx) })
+	group.Go(func() error { return a.events.Run(ctx) })
 	group.Go(func() error { return a.ingester.Run(ctx) })
 	group.Go(func() error { return a.janitor.Run(ctx) })
 	group.Go(func() error { return a.audit.Run(ctx) })
