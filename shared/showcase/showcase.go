@@ -46,6 +46,7 @@ func Fill(ctx context.Context, admin *testbed.Admin, url string, cfg Config) (*F
 		{"limits", f.addLimits},
 		{"people", f.addPeople},
 		{"publishes", f.publish},
+		{"drafts", f.addDrafts},
 		{"requests", f.reportRequests},
 		{"streams", f.startStreams},
 		{"quotas", f.useQuotas},

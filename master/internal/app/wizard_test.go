@@ -1,0 +1,163 @@
+package app_test
+
+import (
+	"maps"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+)
+
+// fields returns what a browser would send of the form of a step, as it stands.
+func fields(t *testing.T, page string) url.Values {
+	t.Helper()
+	doc, err := html.Parse(strings.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := url.Values{}
+	attr := func(n *html.Node, name string) (string, bool) {
+		for _, a := range n.Attr {
+			if a.Key == name {
+				return a.Val, true
+			}
+		}
+		return "", false
+	}
+	inForm := func(n *html.Node) bool {
+		for ; n != nil; n = n.Parent {
+			if id, _ := attr(n, "id"); id == "step" {
+				return true
+			}
+		}
+		return false
+	}
+	for n := range doc.Descendants() {
+		name, _ := attr(n, "name")
+		value, _ := attr(n, "value")
+		kind, _ := attr(n, "type")
+		_, checked := attr(n, "checked")
+		switch {
+		case name == "" || !inForm(n) || n.Data == "button" || kind == "checkbox" && !checked:
+			continue
+		case n.Data == "textarea":
+			value = ""
+			if n.FirstChild != nil {
+				value = n.FirstChild.Data
+			}
+		case n.Data == "select":
+			for i, o := 0, n.FirstChild; o != nil; i, o = i+1, o.NextSibling {
+				if _, selected := attr(o, "selected"); selected || i == 0 {
+					value, _ = attr(o, "value")
+				}
+			}
+		}
+		form.Add(name, value)
+	}
+	return form
+}
+
+// pick ticks, or unticks, the row of that name in the library's table and returns its id.
+func pick(t *testing.T, page string, form url.Values, section, name string, on bool) string {
+	t.Helper()
+	m := regexp.MustCompile(`name="pick.` + section + `" value="(\d+)" aria-label="` + name + `"`).FindStringSubmatch(page)
+	if m == nil {
+		t.Fatalf("%s is not in the table of %s: %s", name, section, page)
+	}
+	var rest []string
+	for _, id := range form["pick."+section] {
+		if id != m[1] {
+			rest = append(rest, id)
+		}
+	}
+	if on {
+		rest = append(rest, m[1])
+	}
+	form["pick."+section] = rest
+	return m[1]
+}
+
+// press sends a form of the wizard with one of its buttons, and returns where it leads.
+func (b *browser) press(path string, form url.Values, name, value string) string {
+	b.Helper()
+	sent := maps.Clone(form)
+	sent.Set(name, value)
+	resp, page := b.do(path, sent)
+	if resp.StatusCode != http.StatusSeeOther {
+		b.Fatalf("%s %s=%s: %s: %s", path, name, value, resp.Status, page)
+	}
+	return resp.Header.Get("Location")
+}
+
+// begin makes a draft and returns the path of its steps.
+func (b *browser) begin(form url.Values) string {
+	b.Helper()
+	to := b.press("/admin/wizard/new", form, "do", "next")
+	if !strings.HasSuffix(to, "/2") {
+		b.Fatalf("a new draft leads to %s", to)
+	}
+	return strings.TrimSuffix(to, "2")
+}
+
+// TestWizardLosesNothing: each button saves what is entered, whatever is wrong with it; the errors stand beside their
+// fields and lead there, and another browser goes on with it.
+func TestWizardLosesNothing(t *testing.T) {
+	m := startMaster(t, "STARTING_SET=true")
+	b := newBrowser(t, m)
+	b.signIn("root", adminPassword)
+	b.want(http.StatusUnprocessableEntity, "/admin/wizard/new", url.Values{"name": {""}, "service_type": {"emby"}}, `id="name-error"`)
+	at := b.begin(url.Values{"name": {"<b>Kids"}, "service_type": {"emby"}})
+	b.want(http.StatusOK, "/admin/wizard", nil, "&lt;b&gt;Kids", "step 2 of 8")
+
+	page := b.want(http.StatusOK, at+"2", nil, "With no player chosen")
+	form := fields(t, page)
+	infuse := pick(t, page, form, "players", "Infuse", true)
+	pick(t, page, form, "players", "VLC", true)
+	form.Set("inline.players."+infuse+".min_version", "not one")
+	form.Set("profiles.0.unidentified", "reject")
+	if to := b.press(at+"2", form, "add", "players"); !strings.Contains(to, "add=players") {
+		t.Errorf("add leads to %s", to)
+	}
+	page = b.want(http.StatusOK, at+"2?add=players", nil,
+		`value="not one"`, `href="#f-inline.players.`+infuse+`.min_version"`, "must be a version", "2 chosen", `<option value="reject" selected>`)
+	form = fields(t, page)
+	form.Set("players.1.client_name", `New "one" <i>`)
+	form.Set("players.1.ua_patterns", "ok\r\n(b")
+	form.Add("chosen.players", "1")
+	if to := b.press(at+"2", form, "do", "next"); to != at+"2#faults" {
+		t.Errorf("next with errors leads to %s", to)
+	}
+	if to := b.press(at+"2", fields(t, b.want(http.StatusOK, at+"2", nil)), "do", "go:1"); to != at+"1" {
+		t.Errorf("the first step is at %s", to)
+	}
+	other := newBrowser(t, m)
+	other.signIn("root", adminPassword)
+	page = other.want(http.StatusOK, at+"2", nil, "3 chosen", `value="not one"`, "New &#34;one&#34; &lt;i&gt;", "ok\n(b",
+		`id="f-players.1.ua_patterns-error"`, `href="#f-players.1.ua_patterns"`, "2 to mend")
+	form = fields(t, page)
+	form.Set("inline.players."+infuse+".min_version", "8.1")
+	form.Set("players.1.ua_patterns", "ok")
+	if to := other.press(at+"2", form, "do", "next"); to != at+"3" {
+		t.Errorf("next leads to %s", to)
+	}
+	page = other.want(http.StatusOK, at+"2", nil, `value="8.1"`, "changed")
+	if strings.Contains(page, `id="faults"`) {
+		t.Errorf("errors that are mended are told: %s", page)
+	}
+	if to := other.press(at+"2", fields(t, page), "do", "remove:players:1"); !strings.HasPrefix(to, at+"2") {
+		t.Errorf("removed, it leads to %s", to)
+	}
+	if page = other.want(http.StatusOK, at+"2", nil, "2 chosen"); strings.Contains(page, "New &#34;one") {
+		t.Error("the removed row is there")
+	}
+	form = fields(t, page)
+	form.Set("inline.players."+infuse+".min_version", "")
+	other.press(at+"2", form, "do", "stay")
+	row := m.admin.do(t, "GET", "/api/v1/admin/drafts/1", nil).object(t)
+	if rows := row["document"].(map[string]any)["players"]; rows != nil {
+		t.Errorf("rows that are as in the library again stay in the draft: %v", rows)
+	}
+}
