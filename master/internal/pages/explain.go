@@ -35,6 +35,8 @@ type explained struct {
 		Named    bool   `json:"named"`
 		Path     string `json:"path"`
 	} `json:"rules"`
+	Cures  []tab `json:"-"` // pages where it can be let in, with texts as they stand
+	Others []tab `json:"-"` // refusals like it
 }
 
 type explainPage struct {
@@ -67,10 +69,13 @@ func showExplain(v *visit) error {
 		p.Found = &explained{}
 		err := v.get("explain?"+query.Encode(), p.Found)
 		var problem *Problem
-		if errors.As(err, &problem) && (problem.Status == http.StatusNotFound || refusal(err) != nil) {
+		switch {
+		case errors.As(err, &problem) && (problem.Status == http.StatusNotFound || refusal(err) != nil):
 			p.Found, p.Failure = nil, problem.Detail
-		} else if err != nil {
+		case err != nil:
 			return err
+		default:
+			p.Found.lead(v)
 		}
 	}
 	from := time.Now().Add(-24 * time.Hour).UTC().Format(time.RFC3339)
@@ -80,4 +85,35 @@ func showExplain(v *visit) error {
 	}
 	p.Latest = latest.Items
 	return v.show("explain", p)
+}
+
+// lead adds where to go from here.
+func (e *explained) lead(v *visit) {
+	to := func(path, text string, pairs ...string) tab {
+		q := url.Values{}
+		for i := 0; i+1 < len(pairs); i += 2 {
+			q.Set(pairs[i], pairs[i+1])
+		}
+		return tab{Name: text, Link: Prefix + path + "?" + q.Encode()}
+	}
+	switch may := v.Me.May("operator"); {
+	case e.Reason == "client_not_allowed" && may:
+		e.Cures = append(e.Cures, to("players/new", v.T("explain.do.player", e.Request.ClientName), "client_name", e.Request.ClientName))
+	case e.Reason == "client_not_allowed", e.Reason == "client_unidentified":
+		e.Cures = append(e.Cures, to("players", v.T("explain.do.players")))
+	case e.Reason == "uri_blocked" && may:
+		e.Cures = append(e.Cures, to("uri-rules/new", v.T("explain.do.skip"), "action", "skip", "match_type", "exact", "pattern", e.Request.URI))
+	case e.Reason == "no_rules":
+		e.Cures = append(e.Cures, to("hosts", v.T("explain.do.hosts")))
+	}
+	for _, like := range []struct{ text, filter, value string }{
+		{"reason", "reason", e.Reason},
+		{"user", "user_id", e.Request.UserID},
+		{"ip", "ip", e.Request.IP},
+		{"client", "client_name", e.Request.ClientName},
+	} {
+		if like.value != "" {
+			e.Others = append(e.Others, to("telemetry/blocked-requests", v.T("explain.others."+like.text), "span", "7d", like.filter, like.value))
+		}
+	}
 }

@@ -81,6 +81,11 @@ func (s *server) routes() *router {
 	show("GET /admin/sessions", showLive)
 	show("POST /admin/sessions/{id}/kick", kick)
 	show("GET /admin/explain", showExplain)
+	show("GET /admin/telemetry", showTelemetryKinds)
+	show("GET /admin/telemetry/{kind}", showTelemetry)
+	show("GET /admin/analytics", showAnalytics)
+	show("GET /admin/analytics/{by}", showAnalyticsTable)
+	show("GET /admin/signals", showSignals)
 	for _, r := range resources {
 		r.routes(show)
 	}
