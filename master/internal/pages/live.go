@@ -25,7 +25,10 @@ type stream struct {
 
 type livePage struct {
 	Streams []stream
+	Count   string // of all that are shown; with a + when there are more
+	Sent    int64  // bytes, of those that are shown
 	Q       string
+	First   string // links of the pager; "" for none
 	Next    string
 }
 
@@ -42,8 +45,15 @@ func showLive(v *visit) error {
 	if err != nil {
 		return err
 	}
-	p.Streams = list.Items
+	p.Streams, p.Count = list.Items, v.Count(len(list.Items))
+	for i := range p.Streams {
+		p.Sent += p.Streams[i].Bytes
+	}
+	if asked.Get("cursor") != "" {
+		p.First = "?" + url.Values{"q": {p.Q}}.Encode()
+	}
 	if list.NextCursor != "" {
+		p.Count += "+"
 		next := url.Values{"q": {p.Q}, "cursor": {list.NextCursor}}
 		p.Next = "?" + next.Encode()
 	}
