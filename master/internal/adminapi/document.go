@@ -38,6 +38,7 @@ var tagDescriptions = map[string]string{
 	"distributions":    "What became of a snapshot at each host.",
 	"enforcements":     "Bans and throttles of an address, user or device. They hold at once.",
 	"hindsight":        "What rules would have refused of the requests that there were.",
+	"events":           "What has changed, told while somebody listens.",
 	"hosts":            "Each gateway: its servers, its agent, what it runs.",
 	"location-rules":   "Locations of the operator's own in each server block.",
 	"nginx-maps":       "Variables made of other variables.",
