@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/uhdadmin/media-gateway/master/internal/account"
 	"github.com/uhdadmin/media-gateway/master/internal/auth"
+	"github.com/uhdadmin/media-gateway/master/internal/configfile"
 	"github.com/uhdadmin/media-gateway/master/internal/fleet"
 	"github.com/uhdadmin/media-gateway/master/internal/library"
 	"github.com/uhdadmin/media-gateway/master/internal/store"
@@ -78,6 +80,26 @@ func guardCustomNginx(who auth.Principal, old, row *fleet.Server) error {
 		return nil
 	}
 	return &forbidden{"custom_nginx takes the role admin: it is written into the slave's nginx files as it is"}
+}
+
+// guardDraft is guardCustomLua for a draft, and keeps API keys to their scopes whatever a draft may change.
+func guardDraft(who auth.Principal, changes []configfile.RowChange) error {
+	for _, c := range changes {
+		raw := slices.ContainsFunc(c.Fields, func(f configfile.FieldChange) bool { return f.Name == "custom_lua" })
+		if raw && !who.Role.May(account.Admin) {
+			return &forbidden{fmt.Sprintf("the draft changes custom_lua of %s, which takes the role admin: leave it as it is, or let an admin apply the draft", c.Row)}
+		}
+	}
+	resources := []string{"snapshots"}
+	for _, c := range changes {
+		resources = append(resources, c.Kind)
+	}
+	for _, resource := range resources {
+		if !who.May(resource, true) {
+			return &forbidden{fmt.Sprintf("the API key %s has the scopes %s; applying this draft takes %s, too", who.Name, strings.Join(who.Scopes, ", "), resource)}
+		}
+	}
+	return nil
 }
 
 // guardCustomLua leaves raw Lua to admins.

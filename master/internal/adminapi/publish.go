@@ -19,11 +19,14 @@ import (
 
 type publishInput struct {
 	IfMatch string `header:"If-Match" doc:"ETag of a preview: 412 when what is configured has changed since"`
-	Body    struct {
-		PublishOrder
-		Hosts []string   `json:"hosts" doc:"only these; all when absent"`
-		At    *time.Time `json:"at" doc:"publish then what is configured then; now when absent"`
-	}
+	Body    PublishBody
+}
+
+// PublishBody says what to publish, when and to whom. It is exported for huma, as FormatInput is.
+type PublishBody struct {
+	PublishOrder
+	Hosts []string   `json:"hosts" doc:"only these; all when absent"`
+	At    *time.Time `json:"at" doc:"publish then what is configured then; now when absent"`
 }
 
 // PublishOrder is what publishes and rollbacks take alike. It is exported for huma, as FormatInput is.
@@ -76,7 +79,7 @@ func (s *server) registerPublish() {
 		if err != nil {
 			return nil, err
 		}
-		return s.published(ctx, req)
+		return published(s.Publisher.Publish(ctx, req))
 	})
 	register(s, listOf("snapshots", nil), account.Viewer, func(ctx context.Context, in *listInput) (*pageOutput[store.Snapshot], error) {
 		page, err := s.Store.Snapshots(ctx, in.query())
@@ -117,32 +120,40 @@ func (s *server) answers(op huma.Operation) huma.Operation {
 	op.Responses = map[string]*huma.Response{
 		"201": {Description: "Published", Content: schema(reflect.TypeFor[publish.Result]())},
 	}
-	if op.OperationID == "publish" {
+	if op.OperationID != "rollback" {
 		op.Responses["202"] = &huma.Response{Description: "Scheduled", Content: schema(reflect.TypeFor[store.Rollout]())}
 	}
 	return op
 }
 
 func (s *server) publish(ctx context.Context, in *publishInput) (*publishOutput, error) {
-	req, err := s.request(ctx, in.Body.PublishOrder, in.Body.Hosts, 0)
+	req, err := s.publishRequest(ctx, in.IfMatch, in.Body)
 	if err != nil {
 		return nil, err
 	}
-	if in.IfMatch != "*" {
-		req.Expect = strings.Trim(strings.TrimPrefix(in.IfMatch, "W/"), `"`)
+	if in.Body.At != nil {
+		return scheduled(s.Publisher.Schedule(ctx, req, *in.Body.At))
 	}
-	if in.Body.At == nil {
-		return s.published(ctx, req)
+	return published(s.Publisher.Publish(ctx, req))
+}
+
+// publishRequest is request of a body, guarded by the ETag of a preview.
+func (s *server) publishRequest(ctx context.Context, ifMatch string, body PublishBody) (publish.Request, error) {
+	req, err := s.request(ctx, body.PublishOrder, body.Hosts, 0)
+	if ifMatch != "*" {
+		req.Expect = strings.Trim(strings.TrimPrefix(ifMatch, "W/"), `"`)
 	}
-	row, err := s.Publisher.Schedule(ctx, req, *in.Body.At)
+	return req, err
+}
+
+func scheduled(row *store.Rollout, err error) (*publishOutput, error) {
 	if err != nil {
 		return nil, err
 	}
 	return &publishOutput{http.StatusAccepted, fmt.Sprintf("%s/rollouts/%d", Prefix, row.ID), row}, nil
 }
 
-func (s *server) published(ctx context.Context, req publish.Request) (*publishOutput, error) {
-	result, err := s.Publisher.Publish(ctx, req)
+func published(result *publish.Result, err error) (*publishOutput, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +181,7 @@ func (s *server) listHosts(ctx context.Context, in *listInput) (*pageOutput[stor
 		switch {
 		case in.Cursor != "" && key <= in.Cursor:
 		case in.where["service_type"] != "" && in.where["service_type"] != string(h.ServiceType):
-		case !strings.Contains(strings.ToLower(h.Host), strings.ToLower(in.Q)):
+		case !found(&h, in.Q):
 		case len(page.Items) == limit:
 			last := page.Items[limit-1]
 			page.Next = last.Host + " " + string(last.ServiceType)

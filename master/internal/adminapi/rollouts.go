@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -114,7 +115,7 @@ func publishProblem(err error) huma.StatusError {
 	if refused, ok := errors.AsType[*publish.PreflightError](err); ok {
 		details := make([]error, len(refused.Failed))
 		for i, f := range refused.Failed {
-			details[i] = &huma.ErrorDetail{Location: placeOf(f), Message: fmt.Sprintf("%s (%s): %s", f.Host, f.ServiceType, f.Verdict)}
+			details[i] = refusedBy(f)
 		}
 		return huma.Error422UnprocessableEntity(err.Error(), details...)
 	}
@@ -130,13 +131,21 @@ func publishProblem(err error) huma.StatusError {
 	return nil
 }
 
-// placeOf is where to change what a preflight refuses, as a path of the admin API and a field.
+// refusedBy says what nginx refuses, and where to mend it.
+func refusedBy(f publish.Preflight) *huma.ErrorDetail {
+	return &huma.ErrorDetail{Location: placeOf(f), Message: fmt.Sprintf("%s (%s): %s", f.Host, f.ServiceType, f.Verdict)}
+}
+
+// placeOf is where to change what a preflight refuses, as a path of the admin API and a field; in a draft, the place in its
+// body.
 func placeOf(f publish.Preflight) string {
 	if f.Origin == nil || f.Origin.Resource == "" {
 		return "preflight"
 	}
 	place := f.Origin.Resource
-	if f.Origin.ID != 0 {
+	if strings.HasPrefix(place, "document.") {
+		place = "body." + place
+	} else if f.Origin.ID != 0 {
 		place += "/" + strconv.FormatInt(f.Origin.ID, 10)
 	} else if f.Origin.Name != "" {
 		place += "/" + f.Origin.Name

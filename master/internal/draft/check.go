@@ -12,11 +12,7 @@ import (
 // there is no such draft.
 func (d *Desk) Check(ctx context.Context, id int64) (changes []configfile.RowChange, errs fleet.FieldErrors, err error) {
 	err = d.Store.Try(ctx, func(ctx context.Context) error {
-		row, err := d.Store.Drafts.Get(ctx, id)
-		if err != nil {
-			return err
-		}
-		result, err := d.write(ctx, row)
+		result, err := d.apply(ctx, id)
 		changes = result.Changes
 		return err
 	})

@@ -33,31 +33,31 @@ func free(ctx context.Context, tx *store.PublishTx, configs []groupConfig) error
 
 // plan returns who gets a publish first, and their configurations: all of them without canaries. All
 // configurations have been asked about, those of the others, too.
-func (p *Publisher) plan(ctx context.Context, tx *store.PublishTx, req Request, hash string, content store.Content, current []store.Distribution, configs []groupConfig, work *work) (rollout.Plan, []groupConfig, error) {
+func (p *Publisher) plan(ctx context.Context, tx *store.PublishTx, req Request, made *proposal, work *work) (rollout.Plan, []groupConfig, error) {
 	var plan rollout.Plan
-	if err := p.pass(work, configs); err != nil || req.Canary == nil {
-		return plan, configs, err
+	if err := p.pass(work, made.configs); err != nil || req.Canary == nil {
+		return plan, made.configs, err
 	}
 	agents, err := tx.Agents(ctx)
 	if err != nil {
 		return plan, nil, err
 	}
-	hosts, err := rollout.Choose(*req.Canary, candidates(configs, agents, p.cfg.Now()), hash)
+	hosts, err := rollout.Choose(*req.Canary, candidates(made.configs, agents, p.cfg.Now()), made.hash)
 	if err != nil || len(hosts) == 0 { // nothing changes: nothing to watch
-		return plan, configs, err
+		return plan, made.configs, err
 	}
 	former := map[fleet.Group]int64{}
-	for i := range current {
-		former[current[i].Group()] = current[i].ID
+	for _, d := range made.current {
+		former[d.Group()] = d.ID
 	}
 	var first []groupConfig
-	for _, c := range configs {
+	for _, c := range made.configs {
 		if !slices.Contains(hosts, c.group.Host) {
 			plan.Rest = append(plan.Rest, c.group)
 			continue
 		}
 		first = append(first, c)
-		plan.Canaries = append(plan.Canaries, rollout.Member{Group: c.group, Servers: serversOf(content, c.group), Former: former[c.group]})
+		plan.Canaries = append(plan.Canaries, rollout.Member{Group: c.group, Servers: serversOf(made.content, c.group), Former: former[c.group]})
 	}
 	plan.Required = min(cmp.Or(req.Canary.RequiredAcks, len(first)), len(first))
 	return plan, first, nil

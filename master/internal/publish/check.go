@@ -33,8 +33,18 @@ type work struct {
 	hash    string // of the content that was rendered
 	content store.Content
 	configs []groupConfig
-	checked map[string]preflight.Verdict // by content hash
+	guard   string                       // of what is amended; "": nothing is
+	checked map[string]preflight.Verdict // by key
 	seen    []Preflight
+}
+
+// key is by what the answer about a configuration is known again in the next try: by its hash, but where something is amended
+// by what that comes from, since rows that are new have other ids then.
+func (w *work) key(c groupConfig) string {
+	if w.guard == "" {
+		return c.ConfigHash
+	}
+	return w.guard + " " + c.group.Host + " " + string(c.group.ServiceType)
 }
 
 // render is renderGroups and cover; the same content is rendered once.
@@ -61,7 +71,7 @@ func (p *Publisher) pass(w *work, configs []groupConfig) error {
 	}
 	var unchecked []groupConfig
 	for _, c := range configs {
-		if _, ok := w.checked[c.ConfigHash]; c.changed && !ok {
+		if _, ok := w.checked[w.key(c)]; c.changed && !ok {
 			unchecked = append(unchecked, c)
 		}
 	}
@@ -115,7 +125,7 @@ func (p *Publisher) ask(ctx context.Context, w *work, configs []groupConfig) err
 		return r.Status == preflight.Failed || r.Status == preflight.NotRun && p.cfg.Preflight.Mode() == preflight.Require
 	}
 	for i, c := range configs {
-		w.checked[c.ConfigHash] = results[i].Verdict
+		w.checked[w.key(c)] = results[i].Verdict
 	}
 	w.seen = append(w.seen, results...)
 	failed := slices.DeleteFunc(results, func(r Preflight) bool { return !refused(r) })

@@ -21,6 +21,8 @@ type Question struct {
 	Host     string
 	Profile  int64 // the hosts that have a server with this profile
 	Snapshot int64 // of its content, as a rollback would publish it; 0: of what is configured now
+	// Amend is done to what is configured before it is looked at, and then undone; nil: nothing.
+	Amend Amendment
 }
 
 // Preview is what a publish would do.
@@ -46,14 +48,11 @@ type GroupPreview struct {
 // Preview renders what is configured, compares it with what runs and asks nginx about it. Nothing is stored. What
 // cannot be rendered wraps render.ErrInvalid; a snapshot that is not there is store.ErrNotFound.
 func (p *Publisher) Preview(ctx context.Context, q Question) (*Preview, error) {
-	content, err := p.cfg.Store.Configured(ctx)
+	content, guard, err := p.proposed(ctx, q.Amend)
 	if err != nil {
 		return nil, err
 	}
-	preview := &Preview{}
-	if _, preview.Hash, err = encode(content); err != nil {
-		return nil, err
-	}
+	preview := &Preview{Hash: guard}
 	if q.Snapshot != 0 {
 		kept, err := p.cfg.Store.ReadSnapshot(ctx, q.Snapshot)
 		if err != nil {

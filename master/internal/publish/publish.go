@@ -57,6 +57,9 @@ type Request struct {
 	Expect string // hash of a preview, *StaleError when it is another by now; "": any
 	// Rollout is the scheduled rollout that comes due by this; 0: none.
 	Rollout int64
+	// Amend is done first, in the same transaction: it holds when this is published, and not at all when it is refused. nil:
+	// nothing.
+	Amend Amendment
 }
 
 // Result is a snapshot and where it goes.
@@ -119,37 +122,22 @@ func (p *Publisher) publish(ctx context.Context, tx *store.PublishTx, req Reques
 	if err != nil {
 		return nil, nil, err
 	}
-	content, err := contentOf(ctx, tx, req)
+	made, err := p.propose(ctx, req, work)
 	if err != nil {
 		return nil, nil, err
 	}
-	kept, hash, err := encode(content)
+	if err := free(ctx, tx, made.configs); err != nil {
+		return nil, nil, err
+	}
+	plan, configs, err := p.plan(ctx, tx, req, made, work)
 	if err != nil {
 		return nil, nil, err
 	}
-	if req.Expect != "" && req.Expect != hash {
-		return nil, nil, &StaleError{Current: hash}
-	}
-	current, err := tx.Current(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	configs, err := work.render(content, hash, current, req.Order)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := free(ctx, tx, configs); err != nil {
-		return nil, nil, err
-	}
-	plan, configs, err := p.plan(ctx, tx, req, hash, content, current, configs, work)
-	if err != nil {
-		return nil, nil, err
-	}
-	result := &Result{Snapshot: store.Snapshot{Hash: hash, Note: req.Note, PublishedBy: req.By}, Preflight: work.results()}
+	result := &Result{Snapshot: store.Snapshot{Hash: made.hash, Note: req.Note, PublishedBy: req.By}, Preflight: work.results()}
 	if result.Epoch, err = tx.Epoch(ctx); err != nil {
 		return nil, nil, err
 	}
-	if err := tx.AddSnapshot(ctx, &result.Snapshot, compress(kept)); err != nil {
+	if err := tx.AddSnapshot(ctx, &result.Snapshot, compress(made.kept)); err != nil {
 		return nil, nil, err
 	}
 	entries, err := p.distribute(ctx, tx, &result.Snapshot, configs, &result.Distributions)
@@ -158,36 +146,6 @@ func (p *Publisher) publish(ctx context.Context, tx *store.PublishTx, req Reques
 	}
 	result.Rollout, err = p.begin(ctx, tx, req, scheduled, plan, result.ID)
 	return result, entries, err
-}
-
-// contentOf returns what is to be published: the draft, or what a snapshot keeps, but with the limits of now,
-// which no publish changes, and of hosts that there still are.
-func contentOf(ctx context.Context, tx *store.PublishTx, req Request) (store.Content, error) {
-	draft, err := tx.Content(ctx)
-	if err != nil || req.Snapshot == 0 {
-		return draft, err
-	}
-	content, err := tx.ReadSnapshot(ctx, req.Snapshot)
-	if err != nil {
-		return content, err
-	}
-	return revive(content, draft), nil
-}
-
-// revive makes of what a snapshot keeps what can be published today.
-func revive(content, draft store.Content) store.Content {
-	hosts := map[string]bool{}
-	for i := range draft.Servers {
-		hosts[draft.Servers[i].Host] = true
-	}
-	var servers []fleet.Server
-	for _, s := range content.Servers {
-		if hosts[s.Host] {
-			servers = append(servers, s)
-		}
-	}
-	content.Servers, content.RateLimits = servers, draft.RateLimits
-	return content
 }
 
 // distribute stores the configurations as the snapshot's, signed, under versions that rise.

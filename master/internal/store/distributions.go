@@ -65,7 +65,7 @@ func (s *Store) Distributions(ctx context.Context, q Query) (Page[Distribution],
 
 // CurrentDistributions returns the distribution in force of each group: the one of the highest version.
 func (s *Store) CurrentDistributions(ctx context.Context) ([]Distribution, error) {
-	return currentDistributions(ctx, s.db)
+	return currentDistributions(ctx, s.reader(ctx))
 }
 
 func currentDistributions(ctx context.Context, db bun.IDB) ([]Distribution, error) {

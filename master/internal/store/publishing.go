@@ -32,7 +32,7 @@ func (s *Store) Configured(ctx context.Context) (Content, error) {
 
 // ReadSnapshot returns what a snapshot keeps, or ErrNotFound.
 func (s *Store) ReadSnapshot(ctx context.Context, id int64) (Content, error) {
-	return readSnapshot(ctx, s.db, id)
+	return readSnapshot(ctx, s.reader(ctx), id)
 }
 
 // ReadSnapshot is Store.ReadSnapshot.
