@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -34,14 +35,15 @@ type hindsightInput struct {
 		Unidentified   api.Unidentified `json:"unidentified" enum:"allow,reject" doc:"with players: what becomes of clients that state no name; allow when absent"`
 		URIRules       []askedURIRule   `json:"uri_rules" maxItems:"5000" doc:"all of them: what a skip rule meets passes rates and whitelist"`
 		RateLimitRules []askedRateLimit `json:"rate_limit_rules" maxItems:"1000"`
+		Patience       int64            `json:"patience_ms" minimum:"1" maximum:"10000" doc:"milliseconds after which the answer is of what was examined so far; 700 when absent"`
 	}
 }
 
 func (s *server) registerHindsight() {
 	register(s, tagged(huma.Operation{
 		OperationID: "hindsight", Summary: "What rules would have refused in the last hours",
-		Description: "Judges the requests that slaves have reported, the newest first, for less than a second: examined and of say how many, " +
-			"examined_from since when. A section is answered when the question has its list. Rules that are disabled or for other media servers let everything be. " +
+		Description: "Judges the requests that slaves have reported, the newest first, until patience_ms are over: examined and of say how many, " +
+			"examined_from since when; of earlier ones, players has the clients of devices. A section is answered when the question has its list. Rules that are disabled or for other media servers let everything be. " +
 			"Quotas are not examined but read from what slaves have counted, over all media servers. Nothing is stored.",
 		Method: http.MethodPost, Path: "hindsight",
 	}, "hindsight"), account.Operator, s.hindsight)
@@ -53,6 +55,9 @@ func (s *server) hindsight(ctx context.Context, in *hindsightInput) (*struct{ Bo
 	}
 	if q.Hours == 0 {
 		q.Hours = 24
+	}
+	if in.Body.Patience > 0 {
+		q.Patience = time.Duration(in.Body.Patience) * time.Millisecond
 	}
 	var errs fleet.FieldErrors
 	q.Players = askedRows(&errs, "players", in.Body.Players, func(r *askedPlayer) *library.Player { return &r.Player })

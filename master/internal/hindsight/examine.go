@@ -1,6 +1,7 @@
 package hindsight
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -16,7 +17,7 @@ const (
 )
 
 // examine hands over the requests of the question's servers, the newest first, until patience is over.
-func (h *Hindsight) examine(ctx context.Context, q *Question, a *Answer, judge func(*request)) error {
+func (h *Hindsight) examine(ctx context.Context, q *Question, a *Answer, j *judges) error {
 	began := time.Now()
 	of := make(map[int64]bool, len(q.Servers))
 	for _, id := range q.Servers {
@@ -25,18 +26,20 @@ func (h *Hindsight) examine(ctx context.Context, q *Question, a *Answer, judge f
 	from, to := telemetry.MillisOf(a.From), telemetry.MillisOf(a.To)
 	first, end := telemetry.IDRange(from, to)
 	a.ExaminedFrom = a.To
-	over := func() bool { return a.Examined >= maxRows || q.Patience > 0 && time.Since(began) > q.Patience }
+	rows := cmp.Or(q.Rows, maxRows)
+	over := func() bool { return a.Examined >= rows || q.Patience > 0 && time.Since(began) > q.Patience }
+	query := "SELECT " + j.columns() + " FROM access_logs WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT ?"
 	var r request
 	for read := pageRows; read == pageRows; {
 		var stopped bool
 		var err error
-		read, stopped, err = h.page(ctx, first, end, &r, func() bool {
+		read, stopped, err = h.page(ctx, query, first, end, &r, func() bool {
 			end = r.id
 			a.ExaminedFrom = time.UnixMilli(r.time).UTC()
 			if of[r.server] && r.time >= int64(from) && r.time < int64(to) {
 				a.Examined++
 				if r.metChain() {
-					judge(&r)
+					j.judge(&r)
 				}
 			}
 			return !over()
@@ -53,8 +56,8 @@ func (h *Hindsight) examine(ctx context.Context, q *Question, a *Answer, judge f
 }
 
 // page reads the rows below end, into r, one after the other, until each says no.
-func (h *Hindsight) page(ctx context.Context, first, end int64, r *request, each func() bool) (read int, stopped bool, err error) {
-	rows, err := h.cfg.DB.QueryContext(ctx, "SELECT "+columns+" FROM access_logs WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT ?", first, end, pageRows)
+func (h *Hindsight) page(ctx context.Context, query string, first, end int64, r *request, each func() bool) (read int, stopped bool, err error) {
+	rows, err := h.cfg.DB.QueryContext(ctx, query, first, end, pageRows)
 	if err != nil {
 		return 0, false, err
 	}

@@ -35,10 +35,15 @@ func (h *Hindsight) Ask(ctx context.Context, q Question) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := h.examine(ctx, &q, a, j.judge); err != nil {
+	if err := h.examine(ctx, &q, a, &j); err != nil {
 		return nil, fmt.Errorf("examine requests: %w", err)
 	}
 	j.answer(a)
+	if a.Players != nil && !a.Complete {
+		if err := h.earlier(ctx, &q, a, j.players.whitelist); err != nil {
+			return nil, err
+		}
+	}
 	if a.RateLimits != nil {
 		if err := h.overQuotas(ctx, q.RateLimits, a.From, a.RateLimits); err != nil {
 			return nil, err

@@ -172,7 +172,8 @@ func TestQuotas(t *testing.T) {
 	})
 }
 
-// TestPatience: many requests are read page by page, and a question that has to hurry says how far it came.
+// TestPatience: many requests are read page by page, and a question that has to hurry says how far it came, and whom it
+// has not come to.
 func TestPatience(t *testing.T) {
 	onEach(t, func(t *testing.T, b *bed) {
 		rows := make([]telemetry.AccessLog, 20_500)
@@ -180,18 +181,29 @@ func TestPatience(t *testing.T) {
 			rows[i] = client("Toy", "1", "ann")
 			rows[i].Time = at(int64(i))
 		}
+		rows = append(rows, request(func(r *telemetry.AccessLog) {
+			r.Time, r.ClientName, r.DeviceID, r.UserID = at(-20*60_000), "Rare", "phone", "bob"
+		}), request(func(r *telemetry.AccessLog) { r.Time, r.DeviceID = at(-20*60_000), "tablet" }))
 		b.put(t, rows...)
 		q := hindsight.Question{Players: []library.Player{player("Infuse", "")}}
-		if a := b.ask(t, q); !a.Complete || a.Examined != 20_500 || a.Players.Refused != 20_500 {
+		if a := b.ask(t, q); !a.Complete || a.Examined != 20_502 || a.Players.Refused != 20_501 || len(a.Players.Earlier) > 0 {
 			t.Errorf("examined %d of %d, %d refused", a.Examined, a.Of, a.Players.Refused)
 		}
-		q.Patience = time.Nanosecond
+		q.Rows = 10_400
 		a := b.ask(t, q)
-		if a.Complete || a.Examined == 0 || a.Examined >= a.Of || a.Of != 20_500 || a.Players.Refused != a.Examined {
-			t.Errorf("in a hurry, examined %d of %d, %d refused, complete: %v", a.Examined, a.Of, a.Players.Refused, a.Complete)
+		if a.Complete || a.Examined != 10_400 || a.Of != 20_502 || a.Players.Refused != 10_400 {
+			t.Errorf("with a bound, examined %d of %d, %d refused, complete: %v", a.Examined, a.Of, a.Players.Refused, a.Complete)
 		}
-		if a.ExaminedFrom.Before(at(20_000).Time()) {
-			t.Errorf("the newest come first, and these are from %s on", a.ExaminedFrom)
+		if want := at(20_500 - 10_400).Time(); a.ExaminedFrom.Sub(want).Abs() > time.Second { // ids are in the order of seconds
+			t.Errorf("examined from %s on, want the newest, from %s", a.ExaminedFrom, want)
+		}
+		want := []hindsight.EarlierItem{{Client: "Rare", Version: "8.0", Reason: "client_not_allowed", Devices: 1, Users: 1, LastSeen: at(-20 * 60_000).Time()}}
+		if !slices.Equal(a.Players.Earlier, want) {
+			t.Errorf("earlier clients are %+v", a.Players.Earlier)
+		}
+		q.Rows, q.Patience = 0, time.Nanosecond
+		if a := b.ask(t, q); a.Complete || a.Examined == 0 || a.Examined >= a.Of {
+			t.Errorf("in a hurry, examined %d of %d, complete: %v", a.Examined, a.Of, a.Complete)
 		}
 	})
 }

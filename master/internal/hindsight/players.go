@@ -93,7 +93,7 @@ func (j *playerJudge) verdict(r *request) verdict {
 }
 
 func (j *playerJudge) answer() *Players {
-	a := &Players{Tally: j.all.tally(), Clients: len(j.items), Items: []PlayerItem{}}
+	a := &Players{Tally: j.all.tally(), Clients: len(j.items), Items: []PlayerItem{}, Earlier: []EarlierItem{}}
 	for v, c := range j.items {
 		a.Items = append(a.Items, PlayerItem{
 			Client: v.who.Name, Version: v.who.Version, UserAgent: v.userAgent, Reason: string(v.reason), Lowest: v.lowest,

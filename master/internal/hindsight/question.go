@@ -20,7 +20,8 @@ type Question struct {
 	Unidentified api.Unidentified
 	URIRules     []library.URIRule // with skip rules, whose paths pass the whitelist and rates
 	RateLimits   []library.RateLimitRule
-	Patience     time.Duration // after which the answer is of what was read so far
+	Patience     time.Duration // after which the answer is of what was read so far; 0: endless
+	Rows         int64         // at most so many requests are examined; 0: maxRows
 }
 
 // Answer is what the rules would have done.
@@ -49,6 +50,19 @@ type Players struct {
 	Tally
 	Clients int          `json:"clients" doc:"how many clients and versions"`
 	Items   []PlayerItem `json:"items" doc:"those of most requests"`
+
+	Earlier []EarlierItem `json:"earlier" doc:"when not complete: clients of devices that were last seen before examined_from, those of most users"`
+}
+
+// EarlierItem is a client that would be refused and whose requests were not examined. They may have been refused then.
+type EarlierItem struct {
+	Client   string    `json:"client"`
+	Version  string    `json:"version"`
+	Reason   string    `json:"reason" enum:"client_not_allowed,client_outdated"`
+	Lowest   string    `json:"lowest" doc:"of an outdated one, the lowest version that may pass"`
+	Devices  int64     `json:"devices"`
+	Users    int64     `json:"users"`
+	LastSeen time.Time `json:"last_seen"`
 }
 
 // PlayerItem is a client that would have been refused.

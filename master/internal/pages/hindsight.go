@@ -9,6 +9,9 @@ import (
 // hindsightHours is how far back the pages look.
 const hindsightHours = 24
 
+// longerPatience is how many milliseconds somebody waits who asks to examine more than what comes at once.
+const longerPatience = 8000
+
 // Sections of a hindsight, as the admin API names them.
 const (
 	ofPlayers    = "players"
@@ -26,6 +29,7 @@ type hindsightQuestion struct {
 	Unidentified   string  `json:"unidentified,omitempty"` // with Players
 	URIRules       []row   `json:"uri_rules"`              // with Players, too: what skips the checks is let in
 	RateLimitRules []row   `json:"rate_limit_rules"`
+	Patience       int64   `json:"patience_ms,omitempty"`
 }
 
 // hindsight is one section of what the rules would have refused.
@@ -55,6 +59,14 @@ type hindsightAnswer struct {
 			Lowest    string    `json:"lowest"`
 			LastSeen  time.Time `json:"last_seen"`
 		} `json:"items"`
+		Earlier []struct {
+			Client   string    `json:"client"`
+			Version  string    `json:"version"`
+			Reason   string    `json:"reason"`
+			Devices  int64     `json:"devices"`
+			Users    int64     `json:"users"`
+			LastSeen time.Time `json:"last_seen"`
+		} `json:"earlier"`
 	} `json:"players"`
 	URIRules *struct {
 		tally
@@ -112,6 +124,9 @@ func (t tally) Newly() int64 { return t.Refused - t.Already }
 func (v *visit) askHindsight(section string, q hindsightQuestion) (*hindsight, error) {
 	h := &hindsight{Section: section, question: &q}
 	q.Hours = hindsightHours
+	if v.r.URL.Query().Has("longer") {
+		q.Patience = longerPatience
+	}
 	_, err := v.call(http.MethodPost, "hindsight", q, &h.hindsightAnswer)
 	var problem *Problem
 	if errors.As(err, &problem) && refusal(err) != nil {
