@@ -97,6 +97,7 @@ func New(cfg Config) (http.Handler, error) {
 	s.registerPreview()
 	s.registerRollouts()
 	s.registerEvents()
+	s.registerHostChanges()
 	s.registerAccounts()
 	s.registerPeople()
 	s.registerTelemetry()

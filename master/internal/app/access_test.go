@@ -44,7 +44,7 @@ func operations(t *testing.T, m *master) []operation {
 	for path, methods := range doc.Paths {
 		for method, op := range methods {
 			o := operation{
-				method: strings.ToUpper(method), path: strings.NewReplacer("{id}", "1", "{tid}", "1", "{other}", "1").Replace(path),
+				method: strings.ToUpper(method), path: strings.NewReplacer("{host}", "203.0.113.10", "{id}", "1", "{tid}", "1", "{other}", "1").Replace(path),
 				id: op.OperationID, tag: strings.Join(op.Tags, " "), role: op.Role, body: op.RequestBody != nil,
 			}
 			if o.body {

@@ -28,6 +28,7 @@ type HostServer struct {
 	ID         int64  `json:"id"`
 	Name       string `json:"name"`
 	ServerName string `json:"server_name"`
+	ProfileID  *int64 `json:"profile_id"` // null: the default one
 	Enabled    bool   `json:"enabled"`
 }
 
@@ -86,7 +87,7 @@ func (s *Store) Hosts(ctx context.Context) ([]Host, error) {
 	}
 	for _, r := range servers {
 		h := host(fleet.Group{Host: r.Host, ServiceType: r.ServiceType})
-		h.Servers = append(h.Servers, HostServer{r.ID, r.Name, r.ServerName, r.Enabled})
+		h.Servers = append(h.Servers, HostServer{r.ID, r.Name, r.ServerName, r.ProfileID, r.Enabled})
 	}
 	for i := range published {
 		host(published[i].Group()).Release.Published = &published[i]
@@ -113,4 +114,40 @@ func (h *Host) add(a Agent) {
 	if a.FailedAt != nil {
 		h.Release.LastFailure = &HostFailure{a.FailedSnapshotID, a.FailedStage, a.FailedError, a.FailedAt}
 	}
+}
+
+// Host returns one of Hosts, or ErrNotFound.
+func (s *Store) Host(ctx context.Context, group fleet.Group) (*Host, error) {
+	hosts, err := s.Hosts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range hosts {
+		if hosts[i].Host == group.Host && hosts[i].ServiceType == group.ServiceType {
+			return &hosts[i], nil
+		}
+	}
+	return nil, ErrNotFound
+}
+
+// ChangeServersOf changes all servers of a group, or none when one of them may not become what change makes of it. ErrNotFound: the group has
+// none.
+func (s *Store) ChangeServersOf(ctx context.Context, group fleet.Group, change func(*fleet.Server) error) error {
+	return s.write(ctx, func(ctx context.Context, tx bun.IDB) error {
+		var ids []int64
+		err := tx.NewSelect().Model((*fleet.Server)(nil)).Column("id").
+			Where("host = ?", group.Host).Where("service_type = ?", group.ServiceType).OrderBy("id", bun.OrderAsc).Scan(ctx, &ids)
+		if err != nil {
+			return fmt.Errorf("read servers of %s: %w", group.Host, err)
+		}
+		if len(ids) == 0 {
+			return ErrNotFound
+		}
+		for _, id := range ids {
+			if _, err := s.Servers.update(ctx, tx, id, 0, change); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
