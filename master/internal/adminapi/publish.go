@@ -181,7 +181,7 @@ func (s *server) listHosts(ctx context.Context, in *listInput) (*pageOutput[stor
 		switch {
 		case in.Cursor != "" && key <= in.Cursor:
 		case in.where["service_type"] != "" && in.where["service_type"] != string(h.ServiceType):
-		case !strings.Contains(strings.ToLower(h.Host), strings.ToLower(in.Q)):
+		case !found(&h, in.Q):
 		case len(page.Items) == limit:
 			last := page.Items[limit-1]
 			page.Next = last.Host + " " + string(last.ServiceType)
