@@ -39,7 +39,7 @@ func (f *Fleet) reportRequests(ctx context.Context) error {
 		"timestamp": float64(f.Now.Add(-5*time.Second).UnixMilli()) / 1000, "request_id": f.Refused, "ip": "203.0.113.80", "method": "GET", "status": 403,
 		"server_name": f.Servers[0].ServerName, "scope": fmt.Sprint(f.Servers[0].ID), "client_name": "Infuse" + f.Suffix, "client_version": "7.8" + f.Suffix,
 		"device_id": "living-room" + f.Suffix, "device_name": "Apple TV" + f.Suffix, "user_id": heavy, "user_agent": "Infuse-Direct/7.8" + f.Suffix,
-		"uri": "/emby/Plugins/" + f.Suffix, "verdict": "reject", "reason": "path_blocked", "rule": "uri:2",
+		"uri": "/emby/Plugins/" + f.Suffix, "verdict": "reject", "reason": "uri_blocked", "rule": "",
 	})
 	if err != nil {
 		return err

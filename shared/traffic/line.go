@@ -155,16 +155,17 @@ func (g *Generator) request(d *device) request {
 	return r
 }
 
+// refusals as lua/uhd/deny.lua makes them.
 var refusals = []struct {
 	status       int64
 	reason, rule string
 }{
 	{403, "client_not_allowed", ""},
-	{403, "client_too_old", ""},
-	{403, "path_blocked", "uri:7"},
-	{429, "rate_limit", "rate:1"},
-	{429, "quota_bandwidth", "rate:3"},
-	{403, "too_many_streams", "stream:1"},
+	{403, "client_outdated", ""},
+	{403, "uri_blocked", ""},
+	{429, "rate_limited", "1"},
+	{429, "quota_bandwidth", "3"},
+	{403, "streams_exceeded", ""},
 }
 
 // around returns a size about the mean, some far larger.

@@ -100,12 +100,12 @@ func (c *analyticsCourse) draw(v *visit) {
 		c.Charts = append(c.Charts, namedChart{title, class, newChart(write, base, c.Line.points(v, value))})
 	}
 	if !c.OnlyRefused() {
-		add("column.requests", "requests", v.Count, 1000, func(n counts) *float64 { return &n.Requests })
+		add("column.requests", "requests", v.Count, unitless, func(n counts) *float64 { return &n.Requests })
 	}
-	add("column.refused", "refused", v.Count, 1000, func(n counts) *float64 { return &n.Refused })
+	add("column.refused", "refused", v.Count, unitless, func(n counts) *float64 { return &n.Refused })
 	if !c.OnlyRefused() {
-		add("column.bytes", "traffic", v.Bytes, 1024, func(n counts) *float64 { return &n.Bytes })
-		add("column.p95", "requests", v.Millis, 1000, func(n counts) *float64 { return n.P95 })
+		add("column.bytes", "traffic", v.Bytes, binary, func(n counts) *float64 { return &n.Bytes })
+		add("column.p95", "requests", v.Millis, unitless, func(n counts) *float64 { return n.P95 })
 	}
 }
 

@@ -37,8 +37,13 @@ type tick struct {
 	Text string
 }
 
-// newChart draws points; write puts a value with its unit in words. base is what units are multiples of each other by:
-// 1024 for bytes, else 1000.
+// The steps from unit to unit of what a chart shows: KiB, MiB and so on, or none.
+const (
+	binary   = 1024.0
+	unitless = 1.0
+)
+
+// newChart draws points; write puts a value with its unit in words, of which each is base of the one before.
 func newChart(write func(any) string, base float64, points []point) chart {
 	c := chart{Width: 10 * max(1, len(points))}
 	highest := 0.0
@@ -73,7 +78,7 @@ func roundTop(highest, base float64) float64 {
 		return 2
 	}
 	unit := 1.0
-	for highest > unit*base/2 {
+	for base > 1 && highest > unit*base/2 {
 		unit *= base
 	}
 	if unit > 1 && highest <= unit {

@@ -11,19 +11,19 @@ import (
 // TestRoundTop: a scale has room for the highest value and ends at a round number, whose half is one, too.
 func TestRoundTop(t *testing.T) {
 	for _, c := range []struct{ highest, base, want float64 }{
-		{0, 1000, 2},
-		{1, 1000, 2},
-		{3, 1000, 4},
-		{10, 1000, 10},
-		{11, 1000, 20},
-		{81, 1000, 100},
-		{999, 1000, 1000},
-		{12_345, 1000, 20_000},
-		{0.032, 1000, 0.04},
-		{100, 1024, 100},
-		{700, 1024, 1024},
-		{3 << 20, 1024, 4 << 20},
-		{1 << 40, 1024, 1 << 40},
+		{0, unitless, 2},
+		{1, unitless, 2},
+		{3, unitless, 4},
+		{10, unitless, 10},
+		{11, unitless, 20},
+		{81, unitless, 100},
+		{521, unitless, 600},
+		{12_345, unitless, 20_000},
+		{0.032, unitless, 0.04},
+		{100, binary, 100},
+		{700, binary, 1024},
+		{3 << 20, binary, 4 << 20},
+		{1 << 40, binary, 1 << 40},
 	} {
 		if got := roundTop(c.highest, c.base); math.Abs(got-c.want) > 1e-9*c.want {
 			t.Errorf("%v, by %v: the scale ends at %v, want %v", c.highest, c.base, got, c.want)
@@ -34,7 +34,7 @@ func TestRoundTop(t *testing.T) {
 // TestChart: bars are as high as their values say, what is little is seen, and what is not there is no bar.
 func TestChart(t *testing.T) {
 	write := func(n any) string { return fmt.Sprint(n, " x") }
-	c := newChart(write, 1000, []point{{"a", "A", 10}, {"b", "", 0}, {"c", "C", math.NaN()}, {"d", "", 0.001}})
+	c := newChart(write, unitless, []point{{"a", "A", 10}, {"b", "", 0}, {"c", "C", math.NaN()}, {"d", "", 0.001}})
 	if want := "M1 100V0.0h8V100zM31 100V99.0h8V100z"; c.Path != want {
 		t.Errorf("bars are %s, want %s", c.Path, want)
 	}
@@ -44,7 +44,7 @@ func TestChart(t *testing.T) {
 	if len(c.Ticks) != 2 || c.Ticks[0].X != 12.5 || c.Ticks[1].X != 62.5 {
 		t.Errorf("ticks are %+v", c.Ticks)
 	}
-	if empty := newChart(write, 1000, nil); empty.Path != "" || empty.Width == 0 {
+	if empty := newChart(write, unitless, nil); empty.Path != "" || empty.Width == 0 {
 		t.Errorf("of nothing is drawn %+v", empty)
 	}
 }

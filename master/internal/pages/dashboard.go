@@ -79,9 +79,9 @@ func (d *dashboard) readTraffic(v *visit) error {
 		return err
 	}
 	d.Total, d.Before = line.Total, line.Before
-	d.Requests = newChart(v.Count, 1000, line.points(v, func(c counts) *float64 { return &c.Requests }))
-	d.Refused = newChart(v.Count, 1000, line.points(v, func(c counts) *float64 { return &c.Refused }))
-	d.Traffic = newChart(v.Bytes, 1024, line.points(v, func(c counts) *float64 { return &c.Bytes }))
+	d.Requests = newChart(v.Count, unitless, line.points(v, func(c counts) *float64 { return &c.Requests }))
+	d.Refused = newChart(v.Count, unitless, line.points(v, func(c counts) *float64 { return &c.Refused }))
+	d.Traffic = newChart(v.Bytes, binary, line.points(v, func(c counts) *float64 { return &c.Bytes }))
 	return nil
 }
 

@@ -48,15 +48,13 @@ func (v *visit) Millis(n any) string {
 	return trim(number(n)/1000) + " s"
 }
 
-// Change writes by how much a number differs from what it was before, as in +12 %, or that there was none before; "" for
-// nothing at all.
+// Change writes by how much a number differs from what it was before, as in +12 %; "" for not at all, and where there was
+// nothing before.
 func (v *visit) Change(now, before any) string {
 	n, b := number(now), number(before)
 	switch {
-	case n == b:
+	case n == b, b == 0:
 		return ""
-	case b == 0:
-		return v.T("change.new")
 	case n > b:
 		return "+" + trim(100*(n-b)/b) + " %"
 	}

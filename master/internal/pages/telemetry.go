@@ -18,19 +18,24 @@ const (
 	patienceToGoOn  = "700"
 )
 
+// filtersAtHand is how many filters are seen without opening the rest.
+const filtersAtHand = 6
+
 // telemetryPage is a list of one kind of telemetry, the newest first.
 type telemetryPage struct {
-	Kind       *telemetryKind
-	Tabs       []tab
-	Period     period
-	Filters    []telemetryFilter
-	Rows       []telemetryRow
-	IsNarrowed bool // by a filter
-	IsFirst    bool
-	Next       string     // the page after this one; "" for none
-	SearchedTo *time.Time // where the search was cut short
-	CSV        string     // all rows of the selection, from the admin API itself
-	Failure    string
+	Kind           *telemetryKind
+	Tabs           []tab
+	Period         period
+	Filters        []telemetryFilter
+	MoreFilters    []telemetryFilter // that are asked for less
+	IsNarrowedMore bool              // by one of these
+	Rows           []telemetryRow
+	IsNarrowed     bool // by a filter
+	IsFirst        bool
+	Next           string     // the page after this one; "" for none
+	SearchedTo     *time.Time // where the search was cut short
+	CSV            string     // all rows of the selection, from the admin API itself
+	Failure        string
 
 	servers map[string]string // names by id
 }
@@ -98,8 +103,14 @@ func showTelemetry(v *visit) error {
 		}
 	}
 	faults := problem.faults(v, "query.")
-	for _, f := range kind.filters {
-		p.Filters = append(p.Filters, telemetryFilter{f, asked.Get(f.Name), f.telemetryChoices(v, servers), faults.take(f.Name, f.Kind)})
+	for i, f := range kind.filters {
+		filter := telemetryFilter{f, asked.Get(f.Name), f.telemetryChoices(v, servers), faults.take(f.Name, f.Kind)}
+		if i < filtersAtHand {
+			p.Filters = append(p.Filters, filter)
+			continue
+		}
+		p.MoreFilters = append(p.MoreFilters, filter)
+		p.IsNarrowedMore = p.IsNarrowedMore || filter.Value != ""
 	}
 	p.Failure = faults.rest()
 	if problem != nil || p.Period.Error != "" {

@@ -50,7 +50,7 @@ func (p *telemetryPage) cell(v *visit, c column, r row) cell {
 		out.IsCode = true
 	case asTime, asDay, asHour:
 		out.Text = writeTime(v, c.As, r[c.Name])
-	case asCount, asBytes, asMicros, asAverage, asTicks:
+	case asCount, asBytes, asMicros, asAverage, asTicks: // see IsNumber
 		out.Text, out.Class, out.Link = writeNumber(v, c.As, r[c.Name], r), "number", ""
 	case asFlag:
 		out.Text = v.T("flag." + value)
@@ -138,6 +138,12 @@ func statusBadge(status float64) string {
 		return "behind"
 	}
 	return ""
+}
+
+// Short is what short shows.
+func (v *visit) Short(text string) string {
+	shown, _ := short(text)
+	return shown
 }
 
 // short cuts ids, which are long and say nothing, to what tells one from another. The whole is for the title.

@@ -1,5 +1,7 @@
 package pages
 
+import "slices"
+
 // telemetryKind is one of the eleven kinds of telemetry as its page shows it. Its texts are "telemetry.PATH" and
 // "telemetry.PATH.lead".
 type telemetryKind struct {
@@ -13,6 +15,11 @@ type telemetryKind struct {
 type column struct {
 	Name string
 	As   format
+}
+
+// IsNumber reports whether values stand at the right of their column.
+func (c column) IsNumber() bool {
+	return slices.Contains([]format{asCount, asBytes, asMicros, asAverage, asTicks}, c.As)
 }
 
 // format is how a member is written.
