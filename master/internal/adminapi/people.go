@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -27,6 +28,21 @@ type passwordInput struct {
 func (in *passwordInput) Resolve(ctx huma.Context) []error {
 	in.address = hostOf(ctx.RemoteAddr())
 	return nil
+}
+
+// auditInput selects entries, also by when they were made.
+type auditInput struct {
+	listInput
+	From time.Time `query:"from" doc:"only entries from this moment on"`
+	To   time.Time `query:"to" doc:"only entries of before this moment"`
+}
+
+func (in *auditInput) query() store.Query {
+	q := in.listInput.query()
+	q.From, q.To = in.From, in.To
+	delete(q.Where, "from")
+	delete(q.Where, "to")
+	return q
 }
 
 // registerPeople adds what users do about their own logins, and admins about those of others.
@@ -60,7 +76,7 @@ func (s *server) registerPeople() {
 	list := listOf("audit", store.AuditFilters)
 	list.Summary = "List who did what, from where, with what there was before and after; the newest first"
 	list.Description = "Secrets are not in it; hidden names those that changed. q looks in actors and in rows before and after. Entries are kept for good."
-	register(s, list, account.Admin, func(ctx context.Context, in *listInput) (*pageOutput[store.AuditEntry], error) {
+	register(s, list, account.Admin, func(ctx context.Context, in *auditInput) (*pageOutput[store.AuditEntry], error) {
 		page, err := s.Store.AuditLog(ctx, in.query())
 		return &pageOutput[store.AuditEntry]{page}, err
 	})

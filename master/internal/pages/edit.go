@@ -60,8 +60,11 @@ func (r *resource) routes(handle func(string, handler)) {
 	if r.cloned {
 		handle("POST "+at+"/{id}/clone", r.clone)
 	}
-	if r.path == "servers" {
+	switch r.path {
+	case "servers":
 		tokenRoutes(handle)
+	case "users":
+		handle("POST "+at+"/{id}/end-sessions", endSessionsOf)
 	}
 }
 

@@ -16,7 +16,6 @@ func (r row) ID() string { return fmt.Sprint(r["id"]) }
 type listing struct {
 	*resource
 	Rows    []row
-	Q       string
 	Chosen  map[string]string // by filter
 	Next    string            // the page after this one; "" for none
 	First   bool
@@ -31,7 +30,7 @@ func (r *resource) list(v *visit) error {
 	}
 	asked := v.r.URL.Query()
 	query := url.Values{"limit": {"50"}}
-	l := listing{resource: r, Q: asked.Get("q"), Chosen: map[string]string{}, First: asked.Get("cursor") == "", Headers: r.columns}
+	l := listing{resource: r, Chosen: map[string]string{}, First: asked.Get("cursor") == "", Headers: r.columns}
 	for _, name := range append([]string{"q", "cursor"}, names(r.filters)...) {
 		if value := asked.Get(name); value != "" {
 			query.Set(name, value)
@@ -43,11 +42,7 @@ func (r *resource) list(v *visit) error {
 		return err
 	}
 	l.Rows = page.Items
-	if page.NextCursor != "" {
-		next := v.r.URL.Query()
-		next.Set("cursor", page.NextCursor)
-		l.Next = "?" + next.Encode()
-	}
+	l.Next = nextPage(v, page.NextCursor)
 	if l.Refs, err = r.references(v, r.columns); err != nil {
 		return err
 	}
@@ -58,6 +53,9 @@ func (r *resource) list(v *visit) error {
 func (l listing) Cell(v sheet, row row, column string) any {
 	value := row[column]
 	f := l.field(column)
+	if l.path == "enforcements" && column == "state" {
+		return v.enforcementState(row)
+	}
 	if f.Kind == oneOf {
 		return l.Refs[column][plain(value)]
 	}
@@ -67,10 +65,12 @@ func (l listing) Cell(v sheet, row row, column string) any {
 	return v.say(l.path, f, value)
 }
 
-// Option is the text for one of a field's choices.
+// Option is the text for one of a field's choices; a resource's is its title.
 func (v *visit) Option(value string) string {
-	if key := "option." + value; v.Has(key) {
-		return v.T(key)
+	for _, key := range []string{"option." + value, value + ".title"} {
+		if v.Has(key) {
+			return v.T(key)
+		}
 	}
 	return value
 }
@@ -167,4 +167,14 @@ func allOf[T any](v *visit, path string, query url.Values) ([]T, error) {
 		}
 		query.Set("cursor", p.NextCursor)
 	}
+}
+
+// nextPage is the link to the page after this one, with the same query; "" where there is none.
+func nextPage(v *visit, cursor string) string {
+	if cursor == "" {
+		return ""
+	}
+	query := v.r.URL.Query()
+	query.Set("cursor", cursor)
+	return "?" + query.Encode()
 }

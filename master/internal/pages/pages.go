@@ -69,6 +69,9 @@ func (s *server) routes() *router {
 
 	show("GET /admin/{$}", showDashboard)
 	show("GET /admin/hosts", showHosts)
+	show("GET /admin/hosts/{host}/{service}", showHost)
+	show("POST /admin/hosts/{host}/{service}", changeHost)
+	show("POST /admin/servers/{id}/enabled", enableServer)
 	wizardRoutes(show)
 	show("GET /admin/publish", showPublish)
 	show("POST /admin/publish", publish)
@@ -86,6 +89,11 @@ func (s *server) routes() *router {
 	show("GET /admin/analytics", showAnalytics)
 	show("GET /admin/analytics/{by}", showAnalyticsTable)
 	show("GET /admin/signals", showSignals)
+	show("GET /admin/quotas", showQuotas)
+	show("POST /admin/quotas/pardon/{id}", pardon)
+	show("GET /admin/audit", showAudit)
+	show("GET /admin/privacy", showPrivacy)
+	show("POST /admin/privacy", erase)
 	for _, r := range resources {
 		r.routes(show)
 	}

@@ -243,8 +243,8 @@ var resources = []*resource{
 	},
 	{
 		path: "enforcements", title: "dimension_value", role: "operator", live: true,
-		columns: []string{"dimension", "dimension_value", "action", "reason", "effective_until", "automatic", "enabled"},
-		filters: []field{{Name: "dimension", Kind: choice, Options: dimensions}},
+		columns: []string{"dimension", "dimension_value", "action", "reason", "effective_until", "state"},
+		filters: []field{{Name: "dimension", Kind: choice, Options: dimensions}, {Name: "dimension_value"}},
 		fields: []field{
 			{Name: "dimension", Kind: choice, Options: dimensions},
 			{Name: "dimension_value"},

@@ -177,6 +177,43 @@ func TestTotals(t *testing.T) {
 	})
 }
 
+// TestNearQuota: who is near a quota is found among all, by the quota that is the value's own.
+func TestNearQuota(t *testing.T) {
+	onBoth(t, func(t *testing.T, f *fixture) {
+		near := func(least float64, limit int) (values []string) {
+			q := quota.UsageQuery{Dimension: "user", PeriodType: "daily", AtLeast: least, Limit: limit}
+			for {
+				page, err := f.keeper.Usage(t.Context(), q)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, u := range page.Items {
+					values = append(values, u.Value)
+				}
+				if q.After = page.Next; q.After == "" {
+					return values
+				}
+			}
+		}
+		f.sync("a", f.count(period.Daily, "user", "ann", 80, 0))
+		if got := near(0.8, 0); len(got) > 0 {
+			t.Errorf("without a quota %v are near it", got)
+		}
+		f.addRule(api.RateLimitRule{ApplyTo: "user", QuotaDaily: 100, BandwidthDailyBytes: 1000, OverAction: "warn"})
+		f.addRule(api.RateLimitRule{ApplyTo: "user", ApplyValue: "dee", QuotaDaily: 10, OverAction: "warn"})
+		f.sync("a", f.count(period.Daily, "user", "ann", 80, 0), f.count(period.Daily, "user", "ben", 79, 799),
+			f.count(period.Daily, "user", "cat", 1, 800), f.count(period.Daily, "user", "dee", 8, 0), f.count(period.Daily, "user", "eve", 200, 0))
+		for _, limit := range []int{0, 1} {
+			if got := near(0.8, limit); !slices.Equal(got, []string{"ann", "cat", "dee", "eve"}) {
+				t.Errorf("%d a page: near are %v", limit, got)
+			}
+			if got := near(1, limit); !slices.Equal(got, []string{"eve"}) {
+				t.Errorf("%d a page: over are %v", limit, got)
+			}
+		}
+	})
+}
+
 // TestUsedUp: a total at its quota is stopped on all slaves until the period turns.
 func TestUsedUp(t *testing.T) {
 	onBoth(t, func(t *testing.T, f *fixture) {

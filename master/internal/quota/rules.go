@@ -74,6 +74,27 @@ func (s ruleSet) of(t *store.QuotaTotal) []quota {
 	return quotas
 }
 
+// lowest returns the lowest quotas of a dimension, of all its values; 0 where there is none.
+func (s ruleSet) lowest(kind period.Kind, dimension string) (low Amount) {
+	for at, quotas := range s {
+		if at.kind != kind || at.dimension != dimension {
+			continue
+		}
+		for _, q := range quotas {
+			low = Amount{lower(low.Requests, q.requests), lower(low.Bytes, q.bytes)}
+		}
+	}
+	return low
+}
+
+// lower returns the lower of two quotas of which 0 is none.
+func lower(a, b int64) int64 {
+	if a == 0 || b > 0 && b < a {
+		return b
+	}
+	return a
+}
+
 // left returns what a total has left of the quota; nil is no limit.
 func (q quota) left(t *store.QuotaTotal) (requests, bytes *int64) {
 	if q.requests > 0 {

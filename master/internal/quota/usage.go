@@ -3,6 +3,8 @@ package quota
 import (
 	"cmp"
 	"context"
+	"math"
+	"slices"
 	"time"
 
 	"github.com/uhdadmin/media-gateway/master/internal/library"
@@ -31,10 +33,11 @@ type UsageQuery struct {
 	Dimension  string
 	Value      string // "": all
 	PeriodType string
-	PeriodKey  string // "": the one that runs, in Zone
-	Zone       string // IANA name; "": UTC
-	Limit      int    // 0: store.DefaultLimit
-	After      string // the last value of the page before
+	PeriodKey  string  // "": the one that runs, in Zone
+	Zone       string  // IANA name; "": UTC
+	Limit      int     // 0: store.DefaultLimit
+	After      string  // the last value of the page before
+	AtLeast    float64 // only where this share of a quota is used, as in 0.8; 0: all
 }
 
 // Usage returns a page of usages in the order of values. What the query has wrong is a *store.QueryError.
@@ -51,10 +54,20 @@ func (k *Keeper) Usage(ctx context.Context, q UsageQuery) (store.Page[Usage], er
 		}
 	}
 	limit := min(cmp.Or(q.Limit, store.DefaultLimit), store.MaxLimit)
-	totals, err := k.cfg.Store.QuotaTotals(ctx, store.QuotaRange{
+	rules, _ := k.cfg.Limits.WatchRules()
+	set := newRuleSet(rules)
+	from := store.QuotaRange{
 		PeriodType: string(p.Kind), PeriodKey: p.Key, Dimension: q.Dimension,
 		Value: library.Canonical(q.Dimension, q.Value), After: q.After, Limit: limit + 1,
-	})
+	}
+	if q.AtLeast > 0 {
+		lowest := set.lowest(p.Kind, q.Dimension)
+		from.Requests, from.Bytes = share(lowest.Requests, q.AtLeast), share(lowest.Bytes, q.AtLeast)
+		if lowest == (Amount{}) {
+			return page, nil
+		}
+	}
+	totals, err := k.cfg.Store.QuotaTotals(ctx, from)
 	if err != nil {
 		return page, err
 	}
@@ -62,13 +75,25 @@ func (k *Keeper) Usage(ctx context.Context, q UsageQuery) (store.Page[Usage], er
 		totals = totals[:limit]
 		page.Next = totals[limit-1].Value
 	}
-	rules, _ := k.cfg.Limits.WatchRules()
-	set := newRuleSet(rules)
 	for i := range totals {
-		page.Items = append(page.Items, Usage{totals[i], limitsOf(&totals[i], set)})
+		usage := Usage{totals[i], limitsOf(&totals[i], set)}
+		if q.AtLeast > 0 && !usage.uses(q.AtLeast) {
+			continue // near the lowest quota, which is another value's
+		}
+		page.Items = append(page.Items, usage)
 	}
 	return page, nil
 }
+
+// uses reports whether at least that share of one of the quotas is used.
+func (u *Usage) uses(least float64) bool {
+	return slices.ContainsFunc(u.Limits, func(l Limit) bool {
+		return l.Requests != nil && u.QuotaTotal.Requests >= share(*l.Requests, least) || l.Bytes != nil && u.QuotaTotal.Bytes >= share(*l.Bytes, least)
+	})
+}
+
+// share of an amount, rounded up; of one, at least one.
+func share(of int64, part float64) int64 { return int64(math.Ceil(float64(of) * part)) }
 
 func limitsOf(t *store.QuotaTotal, set ruleSet) []Limit {
 	limits := []Limit{}

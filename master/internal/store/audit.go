@@ -87,6 +87,14 @@ func (s *Store) AuditLog(ctx context.Context, q Query) (Page[AuditEntry], error)
 	return Table[AuditEntry]{
 		s: s, search: []string{"actor", "before", "after"}, filters: AuditFilters, newest: true,
 		stamp: func(r *AuditEntry) Stamp { return Stamp{ID: &r.ID} },
+		only: func(entries *bun.SelectQuery) {
+			if !q.From.IsZero() {
+				entries.Where("at >= ?", q.From.UTC())
+			}
+			if !q.To.IsZero() {
+				entries.Where("at < ?", q.To.UTC())
+			}
+		},
 	}.List(ctx, q)
 }
 

@@ -52,7 +52,7 @@ func (s *Store) enforcements() Table[library.Enforcement] {
 			return Stamp{&r.ID, &r.CreatedAt, &r.UpdatedAt, &r.Revision}
 		},
 		search:  []string{"dimension_value", "reason"},
-		filters: []string{"action", "dimension", "enabled"},
+		filters: []string{"action", "dimension", "dimension_value", "enabled"},
 		change:  ChangeLimits,
 		check: func(_ context.Context, _ bun.IDB, _, row *library.Enforcement) error {
 			row.SetDefaults()

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/uptrace/bun"
 )
@@ -19,6 +20,8 @@ type Query struct {
 	Cursor string            // a Page's Next; "": the first page
 	Q      string            // part of a name or the like, in any case
 	Where  map[string]string // column → value, of Filters only
+	From   time.Time         // of the audit log: not before; zero: no bound
+	To     time.Time         // of the audit log: before
 }
 
 // Bounds of Query.Limit.
