@@ -2,23 +2,21 @@ package pages
 
 import (
 	"net/url"
+	"slices"
 	"time"
 )
 
 // host is one machine with a slave, and what it serves for one kind of media server.
 type host struct {
-	Host        string `json:"host"`
-	ServiceType string `json:"service_type"`
-	Servers     []struct {
-		ID         int64  `json:"id"`
-		Name       string `json:"name"`
-		ServerName string `json:"server_name"`
-		Enabled    bool   `json:"enabled"`
-	} `json:"servers"`
-	Agent *struct {
+	Host        string       `json:"host"`
+	ServiceType string       `json:"service_type"`
+	Servers     []hostServer `json:"servers"`
+	Agent       *struct {
 		Version  string    `json:"version"`
 		Status   string    `json:"status"`
 		LastSeen time.Time `json:"last_seen"`
+
+		Certificates []certificate `json:"certificates"` // nil: the slave does not tell
 	} `json:"agent"`
 	Release struct {
 		Published *struct {
@@ -43,6 +41,15 @@ type host struct {
 			At         *time.Time `json:"at"`
 		} `json:"last_failure"`
 	} `json:"release"`
+}
+
+// hostServer is a server of a host.
+type hostServer struct {
+	ID         int64  `json:"id"`
+	Name       string `json:"name"`
+	ServerName string `json:"server_name"`
+	ProfileID  *int64 `json:"profile_id"`
+	Enabled    bool   `json:"enabled"`
 }
 
 // silentAfter is how long a slave may say nothing before it counts as away: three heartbeats.
@@ -71,11 +78,33 @@ func (h host) Lag() time.Duration {
 	return time.Since(h.Release.Published.Times.CreatedAt)
 }
 
-// hostsPage is the cards of all hosts, with how many are in which state.
+// states of a host, those first that somebody should look at.
+var states = []string{"failed", "away", "behind", "new", "ok"}
+
+// Path of the host's own page.
+func (h host) Path() string { return Prefix + "hosts/" + url.PathEscape(h.Host) + "/" + h.ServiceType }
+
+// shownServers is how many of its servers a host's card shows; its page has all.
+const shownServers = 5
+
+// Shown are the servers of the card.
+func (h host) Shown() []hostServer { return h.Servers[:min(len(h.Servers), shownServers)] }
+
+// hostsPage is a page of the hosts' cards, with how many are in which state.
 type hostsPage struct {
 	Hosts  []host
-	States map[string]int
+	States []stateCount // that there are
+	All    int
 	Q      string
+	State  string // that is shown alone; "" for all
+	pages
+}
+
+// stateCount is how many hosts are in a state.
+type stateCount struct {
+	State string
+	Hosts int
+	Query string // of the page that shows them alone
 }
 
 func readHosts(v *visit, q string) ([]host, error) {
@@ -94,11 +123,26 @@ func countStates(hosts []host) map[string]int {
 	return states
 }
 
+// hostsPerPage keeps a page of cards small.
+const hostsPerPage = 20
+
 func showHosts(v *visit) error {
-	q := v.r.URL.Query().Get("q")
-	hosts, err := readHosts(v, q)
+	asked := v.r.URL.Query()
+	p := hostsPage{Q: asked.Get("q"), State: asked.Get("state")}
+	hosts, err := readHosts(v, p.Q)
 	if err != nil {
 		return err
 	}
-	return v.show("hosts", hostsPage{hosts, countStates(hosts), q})
+	p.All = len(hosts)
+	counts := countStates(hosts)
+	for _, state := range states {
+		if counts[state] > 0 || state == p.State {
+			p.States = append(p.States, stateCount{state, counts[state], url.Values{"q": {p.Q}, "state": {state}}.Encode()})
+		}
+	}
+	if p.State != "" {
+		hosts = slices.DeleteFunc(hosts, func(h host) bool { return h.State() != p.State })
+	}
+	p.Hosts, p.pages = pageThrough(v, hosts, hostsPerPage)
+	return v.show("hosts", p)
 }

@@ -35,6 +35,8 @@ func (r *rollout) Open() bool {
 
 // distribution is a snapshot's way to one host.
 type distribution struct {
+	ID          int64  `json:"id"`
+	SnapshotID  int64  `json:"snapshot_id"`
 	Host        string `json:"host"`
 	ServiceType string `json:"service_type"`
 	Status      string `json:"status"`
