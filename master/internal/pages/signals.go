@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -44,7 +45,7 @@ type signalsPage struct {
 	Servers  []option
 	Server   string
 	User     string
-	Networks string // in a day, from which on it is a sign; "" for what the API takes as usual
+	Networks string // in a day, from which on it is a sign; as the API takes it when it is not told
 	Devices  string
 	Overlap  string // in seconds
 	Signals  []signal
@@ -62,12 +63,14 @@ const (
 func showSignals(v *visit) error {
 	asked := v.r.URL.Query()
 	p := signalsPage{
-		Period: v.period("24h", "24h", "7d", "30d"), Server: asked.Get("server_id"), User: asked.Get("user_id"), Networks: asked.Get("networks"),
-		Devices: asked.Get("devices"), Overlap: asked.Get("min_overlap"),
+		Period: v.period("24h", "24h", "7d", "30d"), Server: asked.Get("server_id"), User: asked.Get("user_id"),
+		Networks: cmp.Or(asked.Get("networks"), "6"), Devices: cmp.Or(asked.Get("devices"), "6"), Overlap: cmp.Or(asked.Get("min_overlap"), "120"),
 	}
 	query := p.Period.query(v)
-	for _, name := range []string{"server_id", "user_id", "networks", "devices", "min_overlap"} {
-		if value := asked.Get(name); value != "" {
+	for name, value := range map[string]string{
+		"server_id": p.Server, "user_id": p.User, "networks": p.Networks, "devices": p.Devices, "min_overlap": p.Overlap,
+	} {
+		if value != "" {
 			query.Set(name, value)
 		}
 	}

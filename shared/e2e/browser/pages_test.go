@@ -31,6 +31,8 @@ var paths = []string{
 	"/admin/profiles", "/admin/profiles/1", "/admin/players", "/admin/players/new", "/admin/uri-rules/new", "/admin/location-rules/new",
 	"/admin/nginx-maps/new", "/admin/proxy-headers/new", "/admin/settings", "/admin/settings/new", "/admin/rate-limit-rules/new",
 	"/admin/stream-rules/new", "/admin/enforcements/new", "/admin/users", "/admin/users/1", "/admin/api-keys/new",
+	"/admin/telemetry", "/admin/telemetry/access-logs", "/admin/telemetry/playback-sessions", "/admin/analytics", "/admin/analytics/by-client",
+	"/admin/analytics/by-reason", "/admin/signals",
 }
 
 func addServer(t *testing.T, m *testbed.Master) {
