@@ -8,8 +8,8 @@ import (
 	"github.com/uhdadmin/media-gateway/master/internal/store"
 )
 
-// listInput selects a page. Parameters that it does not name are the resource's filters.
-type listInput struct {
+// ListInput selects a page. Parameters that it does not name are the resource's filters. It is exported for huma, as FormatInput is.
+type ListInput struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"500" doc:"rows per page; 100 when absent"`
 	Cursor string `query:"cursor" doc:"next_cursor of the page before"`
 	Q      string `query:"q" maxLength:"200" doc:"part of a name or the like, in any case"`
@@ -17,7 +17,7 @@ type listInput struct {
 }
 
 // Resolve keeps the filters.
-func (in *listInput) Resolve(ctx huma.Context) []error {
+func (in *ListInput) Resolve(ctx huma.Context) []error {
 	u := ctx.URL()
 	in.where = map[string]string{}
 	for name, values := range u.Query() {
@@ -28,7 +28,7 @@ func (in *listInput) Resolve(ctx huma.Context) []error {
 	return nil
 }
 
-func (in *listInput) query() store.Query {
+func (in *ListInput) query() store.Query {
 	return store.Query{Limit: in.Limit, Cursor: in.Cursor, Q: in.Q, Where: in.where}
 }
 

@@ -32,13 +32,13 @@ func (in *passwordInput) Resolve(ctx huma.Context) []error {
 
 // auditInput selects entries, also by when they were made.
 type auditInput struct {
-	listInput
+	ListInput
 	From time.Time `query:"from" doc:"only entries from this moment on"`
 	To   time.Time `query:"to" doc:"only entries of before this moment"`
 }
 
 func (in *auditInput) query() store.Query {
-	q := in.listInput.query()
+	q := in.ListInput.query()
 	q.From, q.To = in.From, in.To
 	delete(q.Where, "from")
 	delete(q.Where, "to")

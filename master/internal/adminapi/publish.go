@@ -81,7 +81,7 @@ func (s *server) registerPublish() {
 		}
 		return published(s.Publisher.Publish(ctx, req))
 	})
-	register(s, listOf("snapshots", nil), account.Viewer, func(ctx context.Context, in *listInput) (*pageOutput[store.Snapshot], error) {
+	register(s, listOf("snapshots", nil), account.Viewer, func(ctx context.Context, in *ListInput) (*pageOutput[store.Snapshot], error) {
 		page, err := s.Store.Snapshots(ctx, in.query())
 		return &pageOutput[store.Snapshot]{page}, err
 	})
@@ -105,7 +105,7 @@ func (s *server) registerPublish() {
 		}
 		return &struct{ Body SnapshotView }{view}, nil
 	})
-	register(s, listOf("distributions", store.DistributionFilters), account.Viewer, func(ctx context.Context, in *listInput) (*pageOutput[store.Distribution], error) {
+	register(s, listOf("distributions", store.DistributionFilters), account.Viewer, func(ctx context.Context, in *ListInput) (*pageOutput[store.Distribution], error) {
 		page, err := s.Store.Distributions(ctx, in.query())
 		return &pageOutput[store.Distribution]{page}, err
 	})
@@ -161,7 +161,7 @@ func published(result *publish.Result, err error) (*publishOutput, error) {
 }
 
 // listHosts pages through the hosts, which are made of three tables, in memory: a fleet has hundreds.
-func (s *server) listHosts(ctx context.Context, in *listInput) (*pageOutput[store.Host], error) {
+func (s *server) listHosts(ctx context.Context, in *ListInput) (*pageOutput[store.Host], error) {
 	hosts, err := s.Store.Hosts(ctx)
 	if err != nil {
 		return nil, err

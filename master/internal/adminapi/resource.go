@@ -84,7 +84,7 @@ func (r resource[T]) register(s *server) {
 }
 
 func (r resource[T]) registerReads(s *server) {
-	register(s, listOf(r.path, r.table.Filters()), r.reader(), func(ctx context.Context, in *listInput) (*pageOutput[T], error) {
+	register(s, listOf(r.path, r.table.Filters()), r.reader(), func(ctx context.Context, in *ListInput) (*pageOutput[T], error) {
 		page, err := r.table.List(ctx, in.query())
 		return &pageOutput[T]{page}, err
 	})

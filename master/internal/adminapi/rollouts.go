@@ -53,7 +53,7 @@ type haltInput struct {
 }
 
 func (s *server) registerRollouts() {
-	register(s, listOf("rollouts", store.RolloutFilters), account.Viewer, func(ctx context.Context, in *listInput) (*pageOutput[store.Rollout], error) {
+	register(s, listOf("rollouts", store.RolloutFilters), account.Viewer, func(ctx context.Context, in *ListInput) (*pageOutput[store.Rollout], error) {
 		page, err := s.Store.Rollouts(ctx, in.query())
 		return &pageOutput[store.Rollout]{page}, err
 	})

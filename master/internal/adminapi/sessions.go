@@ -19,7 +19,7 @@ func (s *server) registerSessions() {
 	list := listOf("sessions", store.LiveSessionFilters)
 	list.Summary = "List the streams that run on all slaves now"
 	list.Description = "q looks in user ids, devices' and clients' names and addresses. A session ends 90 s after its last sign of life."
-	register(s, list, account.Viewer, func(ctx context.Context, in *listInput) (*pageOutput[store.PlaySession], error) {
+	register(s, list, account.Viewer, func(ctx context.Context, in *ListInput) (*pageOutput[store.PlaySession], error) {
 		page, err := s.Sessions.Live(ctx, in.query())
 		return &pageOutput[store.PlaySession]{page}, err
 	})
