@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"time"
 )
 
 // Ack is the body of POST /ack: what became of a snapshot on this host.
@@ -30,6 +31,13 @@ type Heartbeat struct {
 	CurrentConfigVersion Int            `json:"current_config_version"`
 	Status               string         `json:"status"` // ready, degraded or starting
 	Metadata             map[string]any `json:"metadata,omitempty"`
+}
+
+// Certificate is one that a slave serves with. Its heartbeats list them in their metadata, as "certificates", those that end
+// first before others.
+type Certificate struct {
+	Path     string    `json:"path"` // on the slave
+	NotAfter time.Time `json:"not_after"`
 }
 
 // Int is an integer that older agents may send as a JSON string, and absent as null.

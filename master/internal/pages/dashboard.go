@@ -2,7 +2,6 @@ package pages
 
 import (
 	"net/url"
-	"slices"
 	"time"
 )
 
@@ -10,7 +9,8 @@ import (
 type dashboard struct {
 	Hosts    int
 	States   map[string]int
-	Failures []host
+	Failures []failure
+	Certs    certificates
 	Live     int
 	MoreLive bool // there are more than were counted
 	Total    counts
@@ -35,13 +35,8 @@ func showDashboard(v *visit) error {
 		return err
 	}
 	d.Hosts, d.States = len(hosts), countStates(hosts)
-	for _, h := range hosts {
-		if h.Release.LastFailure != nil {
-			d.Failures = append(d.Failures, h)
-		}
-	}
-	slices.SortFunc(d.Failures, func(a, b host) int { return at(b.Release.LastFailure.At).Compare(at(a.Release.LastFailure.At)) })
-	d.Failures = d.Failures[:min(5, len(d.Failures))]
+	d.Failures = latestFailures(hosts)
+	d.Certs = certificatesOf(hosts)
 
 	live, err := pageOf[struct{}](v, "sessions", url.Values{"limit": {"500"}})
 	if err != nil {

@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -38,6 +39,14 @@ type HostAgent struct {
 	Status   string         `json:"status"` // ready, degraded or starting
 	LastSeen time.Time      `json:"last_seen"`
 	Metadata map[string]any `json:"metadata"`
+	// Certificates that the slave serves with, those that end first before others; null: it does not tell, as older ones.
+	Certificates []HostCertificate `json:"certificates"`
+}
+
+// HostCertificate is one that a slave serves with.
+type HostCertificate struct {
+	api.Certificate
+	ServerNames []string `json:"server_names"` // of the enabled servers that use it; none: custom nginx does
 }
 
 // HostRelease says what a group should run, what it runs, and what went wrong.
@@ -85,7 +94,12 @@ func (s *Store) Hosts(ctx context.Context) ([]Host, error) {
 		}
 		return groups[g]
 	}
+	users := map[certificateFile][]string{}
 	for _, r := range servers {
+		if r.Enabled {
+			at := certificateFile{fleet.Group{Host: r.Host, ServiceType: r.ServiceType}, r.SSLCertPath}
+			users[at] = append(users[at], r.ServerName)
+		}
 		h := host(fleet.Group{Host: r.Host, ServiceType: r.ServiceType})
 		h.Servers = append(h.Servers, HostServer{r.ID, r.Name, r.ServerName, r.ProfileID, r.Enabled})
 	}
@@ -93,7 +107,12 @@ func (s *Store) Hosts(ctx context.Context) ([]Host, error) {
 		host(published[i].Group()).Release.Published = &published[i]
 	}
 	for _, a := range agents {
-		host(fleet.Group{Host: a.Host, ServiceType: a.ServiceType}).add(a)
+		g := fleet.Group{Host: a.Host, ServiceType: a.ServiceType}
+		host(g).add(a)
+		for i := range groups[g].Agent.Certificates {
+			c := &groups[g].Agent.Certificates[i]
+			c.ServerNames = append([]string{}, users[certificateFile{g, c.Path}]...)
+		}
 	}
 	hosts := make([]Host, 0, len(groups))
 	for _, h := range groups {
@@ -106,7 +125,7 @@ func (s *Store) Hosts(ctx context.Context) ([]Host, error) {
 }
 
 func (h *Host) add(a Agent) {
-	h.Agent = &HostAgent{a.AgentVersion, a.Status, a.LastSeen, a.Metadata}
+	h.Agent = &HostAgent{a.AgentVersion, a.Status, a.LastSeen, a.Metadata, certificatesOf(a.Metadata)}
 	h.Release.Applied = a.ConfigVersion
 	if a.AppliedAt != nil {
 		h.Release.Proven = &HostProven{a.AppliedSnapshotID, a.AppliedVersion, a.AppliedAt}
@@ -150,4 +169,23 @@ func (s *Store) ChangeServersOf(ctx context.Context, group fleet.Group, change f
 		}
 		return nil
 	})
+}
+
+// certificatesOf reads what a heartbeat says of certificates; nil where it says nothing that is understood.
+func certificatesOf(metadata map[string]any) []HostCertificate {
+	text, err := json.Marshal(metadata["certificates"])
+	if err != nil {
+		return nil
+	}
+	var list []HostCertificate
+	if err := json.Unmarshal(text, &list); err != nil {
+		return nil
+	}
+	return list
+}
+
+// certificateFile is a file on a slave.
+type certificateFile struct {
+	fleet.Group
+	path string
 }

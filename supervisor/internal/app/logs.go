@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 
+	"github.com/uhdadmin/media-gateway/shared/api"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/masterclient"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/settings"
 	"github.com/uhdadmin/media-gateway/supervisor/internal/spool"
@@ -50,9 +51,23 @@ func (a *App) followLogs(root string, s settings.Settings, master *masterclient.
 	return err
 }
 
-// heartbeatMetadata is what the master is told of the logs beside the agent's own state.
+// heartbeatMetadata is what the master is told of logs and certificates beside the agent's own state.
 func (a *App) heartbeatMetadata() map[string]any {
-	return map[string]any{"telemetry": a.telemetry.Status(), "spool": a.spool.Status()}
+	return map[string]any{"telemetry": a.telemetry.Status(), "spool": a.spool.Status(), "certificates": firstToEnd(a.watcher.Certificates())}
+}
+
+// certificateBytes bounds what a heartbeat lists: the master takes 64 KiB of one.
+const certificateBytes = 16 << 10
+
+// firstToEnd returns as many of the certificates as fit into a heartbeat.
+func firstToEnd(list []api.Certificate) []api.Certificate {
+	size := 0
+	for i, c := range list {
+		if size += len(c.Path) + 64; size > certificateBytes {
+			return list[:i]
+		}
+	}
+	return list
 }
 
 // nginxEnding takes what an nginx alone knows.

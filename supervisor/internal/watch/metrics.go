@@ -1,14 +1,18 @@
 package watch
 
 import (
+	"cmp"
 	"crypto/x509"
 	"encoding/pem"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/uhdadmin/media-gateway/shared/api"
 )
 
 type metrics struct {
@@ -72,6 +76,20 @@ func (e *expiry) collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(descExpiry, prometheus.GaugeValue, float64(end.Unix()),
 			strings.ToValidUTF8(path, "?"))
 	}
+}
+
+// list returns the certificates, those that end first before others.
+func (e *expiry) list() []api.Certificate {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	list := make([]api.Certificate, 0, len(e.notAfter))
+	for path, end := range e.notAfter {
+		list = append(list, api.Certificate{Path: path, NotAfter: end.UTC()})
+	}
+	slices.SortFunc(list, func(a, b api.Certificate) int {
+		return cmp.Or(a.NotAfter.Compare(b.NotAfter), strings.Compare(a.Path, b.Path))
+	})
+	return list
 }
 
 // notAfter returns the end of the leaf, which stands first in a certificate file.

@@ -18,6 +18,8 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/uhdadmin/media-gateway/shared/api"
 )
 
 // Config is what a Watcher needs; both callbacks are required. They are called one at a time from Run's goroutine and
@@ -69,6 +71,9 @@ func New(cfg Config) (*Watcher, error) {
 	}
 	return w, nil
 }
+
+// Certificates returns the watched certificates that can be read, those that end first before others.
+func (w *Watcher) Certificates() []api.Certificate { return w.metrics.expiry.list() }
 
 // Update replaces what is watched: certificates and keys by absolute path, and managed files with the
 // hex SHA-256 that each should have. A certificate that is new here counts as seen as it is now; one that

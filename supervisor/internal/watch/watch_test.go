@@ -299,6 +299,9 @@ uhd_certificate_expiry_timestamp_seconds{path=%q} 2e+09
 	if err := testutil.CollectAndCompare(w.metrics, strings.NewReader(want), "uhd_certificate_expiry_timestamp_seconds"); err != nil {
 		t.Error(err)
 	}
+	if got := w.Certificates(); len(got) != 1 || got[0].Path != path || !got[0].NotAfter.Equal(end) {
+		t.Errorf("certificates %v", got)
+	}
 }
 
 func TestCertificatePaths(t *testing.T) {
