@@ -1,6 +1,8 @@
 package app_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -160,4 +162,122 @@ func TestWizardLosesNothing(t *testing.T) {
 	if rows := row["document"].(map[string]any)["players"]; rows != nil {
 		t.Errorf("rows that are as in the library again stay in the draft: %v", rows)
 	}
+}
+
+// TestWizardOfTwo: who saves later learns of it, with what was entered still there and what the other has added kept; saving
+// again keeps both.
+func TestWizardOfTwo(t *testing.T) {
+	m := startMaster(t, "STARTING_SET=true")
+	b := newBrowser(t, m)
+	b.signIn("root", adminPassword)
+	at := b.begin(url.Values{"name": {"Both"}, "service_type": {"emby"}})
+	path := at + "3"
+	first, second := fields(t, b.want(http.StatusOK, path, nil)), fields(t, b.want(http.StatusOK, path, nil))
+	first.Set("uri-rules.0.name", "of the first")
+	first.Set("uri-rules.0.pattern", "/First")
+	first.Set("uri-rules.0.action", "block")
+	b.press(path, first, "do", "stay")
+	second.Set("uri-rules.0.name", "of the second")
+	second.Set("uri-rules.0.pattern", "no path")
+	second.Set("uri-rules.0.action", "block")
+	stale := b.want(http.StatusPreconditionFailed, path, second, "Somebody else", `value="of the second"`, `value="no path"`, `value="of the first"`)
+	b.press(path, fields(t, stale), "do", "stay")
+	b.want(http.StatusOK, path, nil, `value="of the first"`, `value="of the second"`, `id="f-uri-rules.1.pattern-error"`)
+}
+
+// TestWizardOfDefault: a default profile takes all that is enabled, so what is unticked there is disabled in the library once
+// the draft is applied, and ticking it again takes that back.
+func TestWizardOfDefault(t *testing.T) {
+	m := startMaster(t, "STARTING_SET=true")
+	b := newBrowser(t, m)
+	b.signIn("root", adminPassword)
+	id := ""
+	for _, p := range m.admin.do(t, "GET", "/api/v1/admin/profiles?service_type=emby", nil).object(t)["items"].([]any) {
+		id = fmt.Sprint(p.(map[string]any)["id"])
+	}
+	at := b.begin(url.Values{"name": {"All"}, "service_type": {"emby"}, "base": {"edit:" + id}})
+	page := b.want(http.StatusOK, at+"2", nil, "This is the default profile")
+	form := fields(t, page)
+	pick(t, page, form, "players", "Kodi", false)
+	b.press(at+"2", form, "do", "stay")
+	held := func() string {
+		draft := m.admin.do(t, "GET", "/api/v1/admin/drafts/1", nil).object(t)
+		text, err := json.Marshal(draft["document"].(map[string]any)["players"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	if got := held(); !strings.Contains(got, `"client_name":"Kodi","enabled":false`) {
+		t.Errorf("the draft has %s", got)
+	}
+	page = b.want(http.StatusOK, at+"2", nil)
+	form = fields(t, page)
+	pick(t, page, form, "players", "Kodi", true)
+	b.press(at+"2", form, "do", "stay")
+	if got := held(); got != "null" {
+		t.Errorf("after ticking it again, the draft has %s", got)
+	}
+}
+
+// TestWizardOfLimits: limits of the same kind stand beside each other; a new one is added to those that are there, and one
+// that is changed is that one.
+func TestWizardOfLimits(t *testing.T) {
+	m := startMaster(t)
+	for _, rule := range []string{`{"apply_to": "user", "rate_per_second": 5}`, `{"apply_to": "user", "quota_daily": 1000}`} {
+		m.admin.do(t, "POST", "/api/v1/admin/rate-limit-rules", rule).want(t, http.StatusCreated)
+	}
+	b := newBrowser(t, m)
+	b.signIn("root", adminPassword)
+	path := b.begin(url.Values{"name": {"Limits"}, "service_type": {"emby"}}) + "6"
+	form := fields(t, b.want(http.StatusOK, path, nil, "for the whole fleet"))
+	for name, value := range map[string]string{"apply_to": "user", "quota_monthly": "9000", "over_action": "reject", "enabled": "true"} {
+		form.Set("rate-limit-rules.0."+name, value)
+	}
+	b.press(path, form, "do", "stay")
+	// The profile is made, too.
+	changes := func() string { return string(m.admin.do(t, "POST", "/api/v1/admin/drafts/1/check", "{}").body) }
+	if got := changes(); strings.Count(got, `"op":"create"`) != 2 || strings.Contains(got, `"op":"update"`) {
+		t.Errorf("a new limit: %s", got)
+	}
+	b.press(path, fields(t, b.want(http.StatusOK, path, nil)), "do", "open:rate-limit-rules:2")
+	page := b.want(http.StatusOK, path, nil)
+	form = fields(t, page)
+	at := regexp.MustCompile(`name="of.rate-limit-rules.(\d+)" value="2"`).FindStringSubmatch(page)[1]
+	form.Set("rate-limit-rules."+at+".quota_daily", "2000")
+	b.press(path, form, "do", "stay")
+	if got := changes(); strings.Count(got, `"op":"update"`) != 1 || !strings.Contains(got, `"before":1000,"after":2000`) || strings.Count(got, `"op":"create"`) != 2 {
+		t.Errorf("one of two is changed: %s", got)
+	}
+	b.press(path, fields(t, b.want(http.StatusOK, path, nil)), "do", "remove:rate-limit-rules:"+at)
+	if got := changes(); strings.Contains(got, `"op":"update"`) || strings.Count(got, `"op":"create"`) != 2 {
+		t.Errorf("the change is taken back: %s", got)
+	}
+}
+
+// TestWizardOfViewer: who may only look sees the draft and changes nothing.
+func TestWizardOfViewer(t *testing.T) {
+	m := startMaster(t)
+	b := newBrowser(t, m)
+	b.signIn("root", adminPassword)
+	at := b.begin(url.Values{"name": {"Mine"}, "service_type": {"emby"}})
+	m.admin.do(t, "POST", "/api/v1/admin/users", `{"username": "eyes", "password": "only looks on", "role": "viewer"}`).want(t, http.StatusCreated)
+	viewer := newBrowser(t, m)
+	viewer.signIn("eyes", "only looks on")
+	for step := 1; step <= 8; step++ {
+		path := fmt.Sprint(at, step)
+		page := viewer.want(http.StatusOK, path, nil, "Mine", "Your role may look")
+		if strings.Contains(page, `value="next"`) {
+			t.Errorf("step %d has a button for who may only look", step)
+		}
+		do := "next"
+		if step == 8 {
+			do = "publish"
+		}
+		viewer.want(http.StatusForbidden, path, url.Values{"etag": {`"2"`}, "do": {do}, "name": {"Taken"}})
+	}
+	viewer.want(http.StatusForbidden, "/admin/wizard/1/delete", url.Values{"etag": {`"2"`}})
+	viewer.want(http.StatusForbidden, "/admin/wizard/new", url.Values{"name": {"x"}, "service_type": {"emby"}})
+	b.want(http.StatusNotFound, at+"9", nil)
+	b.want(http.StatusNotFound, "/admin/wizard/77/1", nil)
 }

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -64,7 +65,9 @@ func diffLines(diff string) []diffLine {
 // publishPage is the preview of all hosts, and the form that publishes it.
 type publishPage struct {
 	Hash    string  // of what is previewed: a publish of anything else is refused
-	Groups  []group `json:"groups"`
+	Groups  []group // those to look at first: refused, then changed
+	Brief   int     // how many of them, the last, are only named: all would make too long a page
+	Host    string  // the only one that is shown; "" for all
 	Changed int
 	Failed  int
 	Failure string
@@ -81,14 +84,16 @@ func (o order) Entered(name string) string { return o.form.Get(name) }
 // Picked reports whether the host was picked.
 func (o order) Picked(host string) bool { return slices.Contains(o.form["hosts"], host) }
 
-func showPublish(v *visit) error { return preview(v, http.StatusOK, publishPage{}) }
+func showPublish(v *visit) error {
+	return preview(v, http.StatusOK, publishPage{Host: v.r.URL.Query().Get("host")})
+}
 
 func preview(v *visit, status int, p publishPage) error {
 	var seen struct {
 		Hash   string  `json:"hash"`
 		Groups []group `json:"groups"`
 	}
-	_, err := v.call(http.MethodPost, "preview", map[string]any{}, &seen)
+	_, err := v.call(http.MethodPost, "preview", map[string]any{"host": p.Host}, &seen)
 	if problem := refusal(err); problem != nil {
 		p.Failure = problem.Detail
 		return v.showAs(problem.Status, "publish", p)
@@ -96,14 +101,26 @@ func preview(v *visit, status int, p publishPage) error {
 	if err != nil {
 		return err
 	}
-	p.Hash, p.Groups = seen.Hash, seen.Groups
-	p.count()
+	p.Hash = seen.Hash
+	p.arrange(seen.Groups)
 	return v.showAs(status, "publish", p)
 }
 
-// count says how many hosts change, and how many nginx refuses.
-func (p *publishPage) count() {
-	for _, g := range p.Groups {
+const (
+	shownGroups = 20       // that a page shows with what differs
+	shownBytes  = 40 << 10 // of what is rendered, and of what differs
+)
+
+// arrange puts first what is to be looked at, and counts.
+func (p *publishPage) arrange(groups []group) {
+	p.Groups = slices.Clone(groups)
+	slices.SortStableFunc(p.Groups, func(a, b group) int { return cmp.Compare(a.rank(), b.rank()) })
+	size := 0
+	for i, g := range p.Groups {
+		size += len(g.Diff) + len(g.Rendered)
+		if i >= shownGroups || i > 0 && size > shownBytes {
+			p.Brief++
+		}
 		if g.Changed {
 			p.Changed++
 		}
@@ -111,6 +128,31 @@ func (p *publishPage) count() {
 			p.Failed++
 		}
 	}
+}
+
+// rank is how soon people want to see the group.
+func (g group) rank() int {
+	switch {
+	case g.Preflight.Status == "failed":
+		return 0
+	case g.Changed:
+		return 1
+	}
+	return 2
+}
+
+// Whole are the groups that are shown with what differs, and Named the others.
+func (p publishPage) Whole() []group { return p.Groups[:len(p.Groups)-p.Brief] }
+func (p publishPage) Named() []group { return p.Groups[len(p.Groups)-p.Brief:] }
+
+// Hosts are those of the groups, each once.
+func (p publishPage) Hosts() []string {
+	hosts := make([]string, len(p.Groups))
+	for i, g := range p.Groups {
+		hosts[i] = g.Host
+	}
+	slices.Sort(hosts)
+	return slices.Compact(hosts)
 }
 
 // publish sends out what was previewed: to all hosts, to chosen ones, or to canaries first; now or at a time.

@@ -86,7 +86,11 @@ func (lastPage) Value(v sheet, value any) string {
 	return plain(value)
 }
 
-func showDraftPublish(v *visit, d *draft) error { return previewDraft(v, http.StatusOK, lastPage{}, d) }
+func showDraftPublish(v *visit, d *draft) error {
+	p := lastPage{}
+	p.Publish.Host = v.r.URL.Query().Get("host")
+	return previewDraft(v, http.StatusOK, p, d)
+}
 
 // previewDraft shows what applying the draft would do. A draft that is not ready shows what is wrong with it.
 func previewDraft(v *visit, status int, p lastPage, d *draft) error {
@@ -101,7 +105,7 @@ func previewDraft(v *visit, status int, p lastPage, d *draft) error {
 		Changes []rowChange   `json:"changes"`
 		Refused []hostRefusal `json:"refused"`
 	}
-	_, err := v.call(http.MethodPost, d.path()+"/preview", map[string]any{}, &seen)
+	_, err := v.call(http.MethodPost, d.path()+"/preview", map[string]any{"host": p.Publish.Host}, &seen)
 	problem := refusal(err)
 	if problem == nil && err != nil {
 		return err
@@ -111,8 +115,8 @@ func previewDraft(v *visit, status int, p lastPage, d *draft) error {
 	if problem != nil {
 		return v.showAs(problem.Status, "wizard-publish", p)
 	}
-	p.Changes, p.Refused, p.Publish.Hash, p.Publish.Groups = seen.Changes, seen.Refused, seen.Hash, seen.Groups
-	p.Publish.count()
+	p.Changes, p.Refused, p.Publish.Hash = seen.Changes, seen.Refused, seen.Hash
+	p.Publish.arrange(seen.Groups)
 	return v.showAs(status, "wizard-publish", p)
 }
 
