@@ -13,11 +13,13 @@
     if (!label && !named(e)) say("no label", e);
   }
   for (const e of all("label[for]")) if (!document.getElementById(e.htmlFor)) say("a label of nothing", e);
+  const hidden = (e) => e.closest("[aria-hidden=true]");
+  for (const e of all("a[href], button, input, select, textarea, summary, [tabindex]")) if (hidden(e) && e.tabIndex >= 0) say("focus on what is hidden", e);
   for (const e of all("a, button, summary, legend, th, [role=button]")) {
-    if (!e.textContent.trim() && !named(e) && !e.querySelector("img[alt]:not([alt=''])")) say("no name", e);
+    if (!hidden(e) && !e.textContent.trim() && !named(e) && !e.querySelector("img[alt]:not([alt=''])")) say("no name", e);
   }
   for (const e of all("img:not([alt])")) say("no alt", e);
-  for (const e of all("svg")) if (e.getAttribute("aria-hidden") !== "true" && !named(e) && !e.querySelector("title")) say("a drawing without a name", e);
+  for (const e of all("svg")) if (!hidden(e) && !named(e) && !e.querySelector("title")) say("a drawing without a name", e);
   for (const e of all("[role=region], [role=group], nav ~ nav")) if (!named(e)) say("a region without a name", e);
   if (all("nav").length > 1) for (const e of all("nav")) if (!named(e)) say("one of several navigations without a name", e);
 

@@ -3,12 +3,12 @@ package browser
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
@@ -41,8 +41,7 @@ func open(t *testing.T, m *testbed.Master, l look) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(chromiumContext(t), chromedp.WithTargetID(newWindow(t)))
 	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 15*time.Minute) // fifty pages on a busy machine
-	t.Cleanup(cancel)
+	must(t, chromedp.Run(ctx)) // takes the window over; contexts with a time limit come after it
 	tab := &tab{T: t, ctx: ctx, url: m.URL}
 	chromedp.ListenTarget(ctx, tab.listen)
 	width := l.width
@@ -104,14 +103,28 @@ func (t *tab) listen(event any) {
 
 func (t *tab) run(actions ...chromedp.Action) {
 	t.Helper()
-	if err := chromedp.Run(t.ctx, actions...); err != nil {
-		t.Fatal(err)
+	ctx, cancel := context.WithTimeout(t.ctx, patience)
+	defer cancel()
+	if err := chromedp.Run(ctx, actions...); err != nil {
+		t.picture("failed")
+		t.Fatalf("%v, at %s", err, t.at())
 	}
+}
+
+// at is the address of the page that is shown.
+func (t *tab) at() string {
+	ctx, cancel := context.WithTimeout(t.ctx, patience)
+	defer cancel()
+	var at string
+	if err := chromedp.Run(ctx, chromedp.Location(&at)); err != nil {
+		return err.Error()
+	}
+	return at
 }
 
 func (t *tab) visit(path string) {
 	t.Helper()
-	t.run(chromedp.Navigate(t.url+path), chromedp.WaitReady("main"))
+	t.loads(chromedp.Navigate(t.url + path))
 }
 
 // signIn leaves the browser at the first page.
@@ -135,10 +148,12 @@ func (t *tab) press(selector string) {
 func (t *tab) loads(action chromedp.Action) {
 	t.Helper()
 	t.run(chromedp.ActionFunc(func(ctx context.Context) error {
-		_, err := chromedp.RunResponse(ctx, action)
+		answer, err := chromedp.RunResponse(ctx, action)
+		if err == nil && answer != nil && answer.Status >= http.StatusInternalServerError {
+			return fmt.Errorf("%s is answered %d", answer.URL, answer.Status)
+		}
 		return err
-	}))
-	t.run(chromedp.WaitReady("main"))
+	}), chromedp.WaitReady("main"))
 }
 
 func (t *tab) text(selector string) string {
@@ -161,7 +176,9 @@ func (t *tab) awaitText(path, selector, want string) {
 	testbed.Await(t, patience, func() error {
 		t.visit(path)
 		var text string
-		if err := chromedp.Run(t.ctx, chromedp.Text(selector, &text, chromedp.ByQuery)); err != nil {
+		ctx, cancel := context.WithTimeout(t.ctx, patience)
+		defer cancel()
+		if err := chromedp.Run(ctx, chromedp.Text(selector, &text, chromedp.ByQuery)); err != nil {
 			return err
 		}
 		if !strings.Contains(text, want) {
@@ -178,8 +195,10 @@ func (t *tab) picture(name string) {
 	if dir == "" {
 		return
 	}
+	ctx, cancel := context.WithTimeout(t.ctx, patience)
+	defer cancel()
 	var png []byte
-	t.run(chromedp.FullScreenshot(&png, 100))
+	must(t, chromedp.Run(ctx, chromedp.FullScreenshot(&png, 100)))
 	must(t, os.MkdirAll(dir, 0o755))
 	must(t, os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644))
 }
