@@ -34,6 +34,9 @@ func (d *Desk) write(ctx context.Context, row *library.Draft) (configfile.Result
 	if err != nil {
 		return configfile.Result{}, located(err)
 	}
+	if err := staysDefault(row, base); err != nil {
+		return configfile.Result{}, err
+	}
 	result, err := configfile.Apply(ctx, d.Store, file, configfile.Options{})
 	if err != nil {
 		return result, located(err)
@@ -65,17 +68,28 @@ func (d *Desk) base(ctx context.Context, row *library.Draft) (*library.Profile, 
 	return base, nil
 }
 
+// staysDefault refuses to make another profile the default one, by which configfile would take it for that.
+func staysDefault(row *library.Draft, base *library.Profile) error {
+	var profile struct {
+		IsDefault bool `json:"is_default"`
+	}
+	if err := json.Unmarshal(row.Document[profiles][0], &profile); err != nil {
+		return err
+	}
+	if want := base != nil && base.IsDefault; profile.IsDefault != want {
+		return wrong("document.profiles[0].is_default", "must be %t: which profile is the default one stays as it is", want)
+	}
+	return nil
+}
+
 // isMeant makes sure that the profile which was written is the one that the draft is about. They are told apart by name, so a
 // draft could change another one unawares.
 func isMeant(profile *library.Profile, row *library.Draft, base *library.Profile, result configfile.Result) error {
 	const at = "document.profiles[0]."
 	isNew := slices.ContainsFunc(result.Changes, func(c configfile.RowChange) bool { return c.Kind == profiles && c.Op == configfile.Make })
-	wantDefault := base != nil && base.IsDefault
 	switch {
 	case profile.ServiceType != row.ServiceType:
 		return wrong(at+"service_type", "must be %s, as the draft's", row.ServiceType)
-	case profile.IsDefault != wantDefault:
-		return wrong(at+"is_default", "must be %t: which profile is the default one stays as it is", wantDefault)
 	case base == nil && !isNew:
 		return wrong(at+"name", "is that of another profile: choose another, or begin a draft that changes that one")
 	case base != nil && base.ID != profile.ID:
