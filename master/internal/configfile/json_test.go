@@ -41,7 +41,7 @@ func TestJSON(t *testing.T) {
 	if got := export(t, st); got != whole(t) {
 		t.Errorf("it comes back as\n%s", got)
 	}
-	odd := `{"players": [{"client_name": "yes \ud83c\udfac <&>: #- \"' {{x}}", "min_version": "1e3"}], "rate-limit-rules": [{"apply_to": "user", "bandwidth_monthly_bytes": 9007199254740991}]}`
+	odd := `{"players": [{"client_name": "yes \ud83c\udfac <&>: #- \"' {{x}}", "min_version": "1e3"}], "rate-limit-rules": [{"apply_to": "device", "bandwidth_monthly_bytes": 9007199254740991}]}`
 	if file, err = configfile.FromJSON(st, []byte(odd)); err == nil {
 		_, err = configfile.Apply(t.Context(), st, file, configfile.Options{})
 	}
