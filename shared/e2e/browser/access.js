@@ -93,7 +93,7 @@
 
   // Keyboard: the order of the focus is that of the eye, within each column of the page.
   const targets = all("a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']")
-    .filter((e) => visible(e) && !e.disabled && e.getBoundingClientRect().right > 0);
+    .filter((e) => visible(e) && !e.disabled && e.tabIndex >= 0 && e.getBoundingClientRect().right > 0);
   for (const e of all("[tabindex]")) if (e.tabIndex > 0) say("changes the order of the focus", e);
   const inside = (e) => e.closest("table, .scroll, .checks, details, dialog");
   targets.forEach((b, i) => {
