@@ -87,6 +87,9 @@ func TestFormsOfSettings(t *testing.T) {
 	}
 	b.want(http.StatusOK, "/admin/settings", nil, "For how long", "86,400", "203.0.113.0/24, 2001:db8::1", "888")
 
+	if page := b.want(http.StatusOK, "/admin/profiles/1", nil, "A default profile"); strings.Contains(page, "player_ids") {
+		t.Error("a default profile has players to select, which it does not heed")
+	}
 	profile := url.Values{
 		"name": {"p"}, "service_type": {"emby"}, "unidentified": {"allow"}, "concurrent_streams.action_on_exceed": {"reject"}, "concurrent_streams.max_streams": {"2"},
 		"settings.client_max_body_size.own": {"true"}, "settings.client_max_body_size": {"1g"}, "settings.fake_counts.value": {"7"},

@@ -54,7 +54,7 @@ func TestPagesOfLimitsAndPeople(t *testing.T) {
 	}
 	b.want(http.StatusSeeOther, form[0], url.Values{"next": {"/admin/quotas?used=over"}})
 	b.want(http.StatusOK, "/admin/quotas?tz=Asia/Shanghai&used=over", nil, "pardoned")
-	b.want(http.StatusOK, "/admin/enforcements", nil, "pardoned · quota rule #2", "holds")
+	b.want(http.StatusOK, "/admin/enforcements", nil, "pardoned", "traffic quota used up (daily, rule #2)", "holds")
 
 	log := b.want(http.StatusOK, "/admin/audit?resource=enforcements&action=update", nil, `<dt>Enabled</dt><dd><del>yes</del> <ins>no</ins></dd>`, "root", "/admin/enforcements/"+form[1])
 	if strings.Count(log, `<th scope="row">`) != 1 {

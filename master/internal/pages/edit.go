@@ -36,6 +36,9 @@ func (e editor) Heading(v sheet) string {
 	return v.T(e.path+".title") + " #" + e.ID
 }
 
+// Default reports whether the row is a default profile.
+func (e editor) Default() bool { return e.path == "profiles" && e.Row["is_default"] == true }
+
 // Now is what an input's field says since somebody else has changed it.
 func (e editor) Now(in input) string { return plain(e.Stale[in.Name]) }
 
@@ -163,12 +166,16 @@ func (r *resource) entered(v *visit, now row, form url.Values) row {
 	return merged
 }
 
-// formOf returns the fields of the form: those of the resource, of which what one of a setting's is depends on its name.
+// formOf returns the fields of the form of a row of which value returns the fields: a setting's depend on its name, and a
+// default profile has nothing to select.
 func (r *resource) formOf(value func(name string) string) []field {
-	if r.path != "settings" {
-		return r.fields
+	switch {
+	case r.path == "settings":
+		return []field{r.fields[0], settingValue(value("name"))}
+	case r.path == "profiles" && value("is_default") == "true":
+		return slices.DeleteFunc(slices.Clone(r.fields), func(f field) bool { return f.Kind == manyOf }) // it selects all that is enabled
 	}
-	return []field{r.fields[0], settingValue(value("name"))}
+	return r.fields
 }
 
 func (r *resource) showDelete(v *visit) error {

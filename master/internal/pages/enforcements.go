@@ -16,11 +16,7 @@ func (l listing) State(e row) string {
 	return "lifted"
 }
 
-// enforcementState says whether an enforcement holds, and which quota has made it.
-func (v *visit) enforcementState(e row) string {
-	said := v.T("enforcement." + listing{}.State(e))
-	if made := rowOf(e["automatic"]); made != nil {
-		said += " · " + v.T("enforcement.by_rule", plain(made["rule_id"]))
-	}
-	return said
+// madeOf says which quota has made an enforcement.
+func (v *visit) madeOf(automatic row) string {
+	return v.T("enforcement.made", v.Option(plain(automatic["reason"])), v.Option(plain(automatic["period_type"])), plain(automatic["rule_id"]))
 }

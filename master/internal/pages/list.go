@@ -53,8 +53,13 @@ func (r *resource) list(v *visit) error {
 func (l listing) Cell(v sheet, row row, column string) any {
 	value := row[column]
 	f := l.field(column)
-	if l.path == "enforcements" && column == "state" {
-		return v.enforcementState(row)
+	if l.path == "enforcements" {
+		switch made := rowOf(row["automatic"]); {
+		case column == "state":
+			return v.T("enforcement." + l.State(row))
+		case column == "reason" && made != nil:
+			return v.madeOf(made)
+		}
 	}
 	if f.Kind == oneOf {
 		return l.Refs[column][plain(value)]
@@ -62,7 +67,11 @@ func (l listing) Cell(v sheet, row row, column string) any {
 	if _, ok := moment(value); ok {
 		return v.Time(value)
 	}
-	return v.say(l.path, f, value)
+	text := v.say(l.path, f, value)
+	if text == "" && column == l.title && row["id"] != nil { // what links to the row
+		text = "#" + row.ID()
+	}
+	return text
 }
 
 // Option is the text for one of a field's choices; a resource's is its title.

@@ -14,7 +14,7 @@ var messageParts = []field{
 		"rate_limited", "quota_requests", "quota_bandwidth", "streams_exceeded",
 	}},
 	{Name: "language"},
-	{Name: "text"},
+	{Name: "text", Kind: multiline},
 }
 
 // anyLanguage stands for all languages that have no text of their own.

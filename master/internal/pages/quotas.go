@@ -50,6 +50,7 @@ func (b quotaBar) Width() float64 { return min(100, 100*b.Share) }
 // quotaLine is one row of the page.
 type quotaLine struct {
 	quotaUsage
+	Link         string // to what is known of it; "" for nothing
 	Bars         []quotaBar
 	Enforcements []row // that the quotas have made, pardoned ones too
 }
@@ -101,6 +102,9 @@ func showQuotas(v *visit) error {
 	}
 	for _, u := range list.Items {
 		line := quotaLine{quotaUsage: u, Bars: v.quotaBars(u)}
+		if column := map[string]string{"user": "user_id", "device": "device_id", "ip": "ip"}[p.Chosen["dimension"]]; column != "" {
+			line.Link = Prefix + "telemetry/access-logs?" + url.Values{column: {u.Value}}.Encode()
+		}
 		if line.Enforcements, err = v.madeBy(p.Chosen["dimension"], line); err != nil {
 			return err
 		}
