@@ -141,13 +141,13 @@ type kind interface {
 
 // world is what one run knows of rows that others refer to, and what it has done.
 type world struct {
-	targets map[string][]target // by title, in the order of the file, then of ids
+	targets map[string]*targets // by title
 	result  Result
 	errs    Errors
 }
 
 func newWorld() *world {
-	return &world{targets: map[string][]target{}, result: Result{Rows: map[string][]int64{}}}
+	return &world{targets: map[string]*targets{}, result: Result{Rows: map[string][]int64{}}}
 }
 
 // Export returns the whole configuration as a file.

@@ -78,6 +78,13 @@ func plain(value any) any {
 
 // fields are the names that a row of the file may have, in the order of T.
 func (s *section[T, P]) fields() []string {
+	if s.known == nil {
+		s.known = s.fieldNames()
+	}
+	return s.known
+}
+
+func (s *section[T, P]) fieldNames() []string {
 	var names []string
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[T]()) {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")

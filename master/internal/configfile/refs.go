@@ -27,6 +27,37 @@ type target struct {
 	inFile      bool
 }
 
+// targets are those of a section, in the order of the file, then of ids.
+type targets struct {
+	list   []target
+	byName map[string][]int // places in list
+	byID   map[int64]int
+}
+
+// add notes a row of a section.
+func (w *world) add(title string, t target) {
+	of := w.targets[title]
+	if of == nil {
+		of = &targets{byName: map[string][]int{}, byID: map[int64]int{}}
+		w.targets[title] = of
+	}
+	of.byName[t.called] = append(of.byName[t.called], len(of.list))
+	of.byID[t.id] = len(of.list)
+	of.list = append(of.list, t)
+}
+
+// target returns the row of a section with the id.
+func (w *world) target(title string, id int64) (t target, ok bool) {
+	of := w.targets[title]
+	if of == nil {
+		return t, false
+	}
+	if at, ok := of.byID[id]; ok {
+		return of.list[at], true
+	}
+	return t, false
+}
+
 func (s *section[T, P]) target(id int64, f form, inFile bool) target {
 	t := target{id: id, inFile: inFile}
 	t.called, _ = f[s.called].(string)
@@ -60,9 +91,11 @@ func (n *name) UnmarshalYAML(node *yaml.Node) error {
 // others, and those that fit the service type before others.
 func (w *world) find(to, serviceType string, n name) []target {
 	var found []target
-	for _, t := range w.targets[to] {
-		if t.called == n.Name && (n.ServiceType == "" || n.ServiceType == t.serviceType) {
-			found = append(found, t)
+	if of := w.targets[to]; of != nil {
+		for _, at := range of.byName[n.Name] {
+			if t := of.list[at]; n.ServiceType == "" || n.ServiceType == t.serviceType {
+				found = append(found, t)
+			}
 		}
 	}
 	for _, better := range []func(target) bool{
@@ -98,11 +131,10 @@ func (w *world) refer(to, serviceType string, ids any) any {
 }
 
 func (w *world) nameOf(to, serviceType string, id int64) any {
-	i := slices.IndexFunc(w.targets[to], func(t target) bool { return t.id == id })
-	if i < 0 {
+	t, ok := w.target(to, id)
+	if !ok {
 		return fmt.Sprintf("(id %d, which is not there)", id)
 	}
-	t := w.targets[to][i]
 	unique := func(n name) bool {
 		found := w.find(to, serviceType, n)
 		return len(found) == 1 && found[0].id == id
@@ -111,7 +143,7 @@ func (w *world) nameOf(to, serviceType string, id int64) any {
 		return t.called
 	}
 	full := map[string]any{"name": t.called, "service_type": t.serviceType}
-	for n := (name{Name: t.called, ServiceType: t.serviceType}); !unique(n) && n.Number < len(w.targets[to]); {
+	for n := (name{Name: t.called, ServiceType: t.serviceType}); !unique(n) && n.Number < len(w.targets[to].list); {
 		n.Number++
 		full["number"] = int64(n.Number)
 	}

@@ -74,8 +74,7 @@ func (r *Result) Count(op Op) int {
 // compare lists the fields in which two forms of a row differ; nil is a row that is not there, in whose
 // place the defaults stand.
 func (s *section[T, P]) compare(before, after form) []FieldChange {
-	fresh := s.fresh()
-	defaults, err := s.form(newWorld(), &fresh)
+	defaults, err := s.defaults()
 	if err != nil {
 		defaults = form{}
 	}

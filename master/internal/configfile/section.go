@@ -40,8 +40,10 @@ type section[T any, P domain[T]] struct {
 	foreign func(*T) bool // rows that are not the operators'
 	list    *attached     // what else the file says of a row
 
-	given bool // the file has the section
-	rows  []given[T]
+	fallback form     // defaults, once they were asked for
+	known    []string // fields, likewise
+	given    bool     // the file has the section
+	rows     []given[T]
 }
 
 // given is a row of the file.
@@ -96,7 +98,7 @@ func (s *section[T, P]) export(ctx context.Context, w *world) (*yaml.Node, error
 	slices.SortStableFunc(rows, func(a, b stored[T]) int { return slices.Compare(s.key(&a.row), s.key(&b.row)) })
 	list := &yaml.Node{Kind: yaml.SequenceNode}
 	for i := range rows {
-		w.targets[s.title] = append(w.targets[s.title], s.target(rows[i].id, rows[i].form, true))
+		w.add(s.title, s.target(rows[i].id, rows[i].form, true))
 		if err := s.shorten(rows[i].form); err != nil {
 			return nil, err
 		}
@@ -118,10 +120,20 @@ func (s *section[T, P]) export(ctx context.Context, w *world) (*yaml.Node, error
 	return list, nil
 }
 
+// defaults is the form of a row of which a file says nothing.
+func (s *section[T, P]) defaults() (form, error) {
+	if s.fallback != nil {
+		return s.fallback, nil
+	}
+	fresh := s.fresh()
+	var err error
+	s.fallback, err = s.form(newWorld(), &fresh)
+	return s.fallback, err
+}
+
 // shorten takes out of a form what is at its default.
 func (s *section[T, P]) shorten(f form) error {
-	fresh := s.fresh()
-	defaults, err := s.form(newWorld(), &fresh)
+	defaults, err := s.defaults()
 	maps.DeleteFunc(f, func(name string, value any) bool {
 		return reflect.DeepEqual(value, defaults[name]) && !slices.Contains(shown, name)
 	})
@@ -153,12 +165,12 @@ func (s *section[T, P]) apply(ctx context.Context, w *world) error {
 		if err != nil {
 			return err
 		}
-		w.targets[s.title] = append(w.targets[s.title], s.target(id, forms[i], true))
+		w.add(s.title, s.target(id, forms[i], true))
 		w.result.Rows[s.title] = append(w.result.Rows[s.title], id)
 	}
 	for i := range have {
 		if !slices.Contains(pairs, &have[i]) {
-			w.targets[s.title] = append(w.targets[s.title], s.target(have[i].id, have[i].form, false))
+			w.add(s.title, s.target(have[i].id, have[i].form, false))
 		}
 	}
 	return nil
@@ -240,8 +252,8 @@ func (s *section[T, P]) prune(ctx context.Context, w *world) error {
 		return err
 	}
 	for i := range rows {
-		kept := slices.ContainsFunc(w.targets[s.title], func(t target) bool { return t.id == rows[i].id && t.inFile })
-		if kept || rows[i].form["is_default"] == true { // the default profiles cannot go
+		t, known := w.target(s.title, rows[i].id)
+		if known && t.inFile || rows[i].form["is_default"] == true { // the default profiles cannot go
 			continue
 		}
 		label := s.label(&rows[i].row)
