@@ -3,6 +3,7 @@ package pages
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -153,10 +154,30 @@ func (h *hindsight) Lead(v sheet) string {
 	case h.Section == ofURIRules && h.URIRules.Newly() > 0:
 		return v.T("hindsight.refused", examined, v.Count(h.URIRules.Newly()), v.Count(h.URIRules.Users))
 	case h.Section == ofRateLimits && h.RateLimits.Values > 0:
-		return v.T("hindsight.limited", examined, v.Count(h.RateLimits.Rejected-h.RateLimits.Already), v.Count(h.RateLimits.Throttled),
-			v.Count(h.RateLimits.Warned), v.Count(h.RateLimits.Values))
+		return v.T("hindsight.limited", examined, h.limited(v), v.Count(h.RateLimits.Values))
 	}
 	return v.T("hindsight.nothing", examined)
+}
+
+// limited says what would have become of requests over a rate.
+func (h *hindsight) limited(v sheet) string {
+	var parts []string
+	for _, part := range []struct {
+		key string
+		n   int64
+	}{
+		{"hindsight.rejected", h.RateLimits.Rejected - h.RateLimits.Already},
+		{"hindsight.throttled", h.RateLimits.Throttled},
+		{"hindsight.warned", h.RateLimits.Warned},
+	} {
+		if part.n > 0 {
+			parts = append(parts, v.T(part.key, v.Count(part.n)))
+		}
+	}
+	if parts == nil {
+		return v.T("hindsight.in_rates")
+	}
+	return strings.Join(parts, v.T("hindsight.and"))
 }
 
 // Already is how many requests were refused then as well.
@@ -190,12 +211,20 @@ func (h *hindsight) Idle(v sheet) []string {
 	return names
 }
 
-// Rule says which rate limit rule it is: it has no name, so its number in the form, and whom it is about.
+// Rule says what a rate limit rule, which has no name, limits: user · 2 per second · 1 GiB a day.
 func (h *hindsight) Rule(v sheet, index int) string {
 	rule := h.question.RateLimitRules[index]
-	text := v.T("hindsight.rule", index+1) + " · " + v.Option(plain(rule["apply_to"]))
-	if value := plain(rule["apply_value"]); value != "" {
-		text += " " + value
+	parts := []string{strings.TrimSpace(v.Option(plain(rule["apply_to"])) + " " + plain(rule["apply_value"]))}
+	for _, f := range resourceAt("rate-limit-rules").fields {
+		key := "hindsight.rule." + f.Name
+		if number(rule[f.Name]) == 0 || !v.Has(key) {
+			continue
+		}
+		value := v.Count(rule[f.Name])
+		if f.Kind == size {
+			value = v.Bytes(rule[f.Name])
+		}
+		parts = append(parts, v.T(key, value))
 	}
-	return text
+	return strings.Join(parts, " · ")
 }
