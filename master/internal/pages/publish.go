@@ -21,6 +21,8 @@ type group struct {
 	Rendered    string  `json:"rendered_nginx"`
 	Preflight   verdict `json:"preflight"`
 	Error       string  `json:"error"`
+
+	Cut bool `json:"-"` // its texts are longer than what is shown
 }
 
 // verdict is what the real nginx says of a configuration.
@@ -116,7 +118,9 @@ func (p *publishPage) arrange(groups []group) {
 	p.Groups = slices.Clone(groups)
 	slices.SortStableFunc(p.Groups, func(a, b group) int { return cmp.Compare(a.rank(), b.rank()) })
 	size := 0
-	for i, g := range p.Groups {
+	for i := range p.Groups {
+		g := &p.Groups[i]
+		g.cut()
 		size += len(g.Diff) + len(g.Rendered)
 		if i >= shownGroups || i > 0 && size > shownBytes {
 			p.Brief++
@@ -126,6 +130,16 @@ func (p *publishPage) arrange(groups []group) {
 		}
 		if g.Preflight.Status == "failed" {
 			p.Failed++
+		}
+	}
+}
+
+// cut leaves out the end of texts that are too long for a page.
+func (g *group) cut() {
+	for _, text := range []*string{&g.Diff, &g.Rendered} {
+		if len(*text) > shownBytes/2 {
+			*text = (*text)[:strings.LastIndexByte((*text)[:shownBytes/2], '\n')+1]
+			g.Cut = true
 		}
 	}
 }

@@ -2,7 +2,6 @@ package pages
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -13,30 +12,9 @@ import (
 type lastPage struct {
 	stepPage
 	Publish publishPage
-	Changes []rowChange
+	Changes []rowChange // the first of them
+	More    int         // how many others there are
 	Refused []hostRefusal
-}
-
-// rowChange is a row that would not be as it was.
-type rowChange struct {
-	Op       string `json:"op"` // create, update or delete
-	Resource string `json:"resource"`
-	ID       int64  `json:"id"` // 0: of a new one
-	Row      string `json:"row"`
-	Fields   []struct {
-		Name   string `json:"name"`
-		Before any    `json:"before"`
-		After  any    `json:"after"`
-	} `json:"fields"`
-}
-
-// Step is where the row is changed; 0 for nowhere in the wizard.
-func (c rowChange) Step() int {
-	switch c.Resource {
-	case "servers", "profiles":
-		return 1
-	}
-	return stepOfResource(c.Resource)
 }
 
 // hostRefusal is what nginx says of a host's configuration, and where to mend it.
@@ -70,22 +48,6 @@ func (r hostRefusal) Page() string {
 // Before is the number of the step before.
 func (lastPage) Before() int { return len(wizardSteps) - 1 }
 
-// Value writes what a field was, or becomes.
-func (lastPage) Value(v sheet, value any) string {
-	switch value := value.(type) {
-	case nil:
-		return v.T("wizard.nothing")
-	case bool:
-		return v.T(fmt.Sprintf("flag.%t", value))
-	case string:
-		if value == "" {
-			return v.T("wizard.nothing")
-		}
-		return v.Option(value)
-	}
-	return plain(value)
-}
-
 func showDraftPublish(v *visit, d *draft) error {
 	p := lastPage{}
 	p.Publish.Host = v.r.URL.Query().Get("host")
@@ -115,7 +77,11 @@ func previewDraft(v *visit, status int, p lastPage, d *draft) error {
 	if problem != nil {
 		return v.showAs(problem.Status, "wizard-publish", p)
 	}
-	p.Changes, p.Refused, p.Publish.Hash = seen.Changes, seen.Refused, seen.Hash
+	p.Changes, p.More = firstChanges(seen.Changes)
+	for i := range seen.Refused {
+		seen.Refused[i].Message = v.Said(seen.Refused[i].Message)
+	}
+	p.Refused, p.Publish.Hash = seen.Refused, seen.Hash
 	p.Publish.arrange(seen.Groups)
 	return v.showAs(status, "wizard-publish", p)
 }
@@ -126,7 +92,7 @@ func (p *lastPage) allFaults(v *visit, problem *Problem) {
 	if problem == nil {
 		return
 	}
-	for _, e := range problem.Errors {
+	for _, e := range problem.Errors[:min(len(problem.Errors), toldFaults)] {
 		location := strings.TrimPrefix(e.Location, "body.")
 		name := element.ReplaceAllString(strings.TrimPrefix(location, "document."), ".$1")
 		p.Faults = append(p.Faults, stepFault{About: p.about(v, name), Said: e.Message, Step: stepOf(location)})

@@ -141,16 +141,17 @@ func (p *Problem) inStep(n int) bool {
 func browse(form url.Values) url.Values {
 	query := url.Values{}
 	for name := range form {
-		for _, what := range []string{"q.", "only.", "page."} {
+		for _, what := range []string{"q.", "only.", "page.", "held."} {
 			if strings.HasPrefix(name, what) && form.Get(name) != "" {
 				query.Set(name, form.Get(name))
 			}
 		}
 	}
-	if do, what, _ := strings.Cut(form.Get("do"), ":"); do == "page" {
+	switch do, what, _ := strings.Cut(form.Get("do"), ":"); do {
+	case "page", "held":
 		section, page, _ := strings.Cut(what, ":")
-		query.Set("page."+section, page)
-	} else if do == "find" {
+		query.Set(do+"."+section, page)
+	case "find":
 		query.Del("page." + what)
 	}
 	if grow := form.Get("add"); grow != "" {

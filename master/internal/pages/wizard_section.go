@@ -10,15 +10,18 @@ import (
 )
 
 const (
-	tableRows = 100 // of the library on one page
-	openRows  = 8   // of the draft that have their form open, beside those that are wrong
+	tableRows  = 100 // of the library on one page
+	openRows   = 8   // of the draft that have their form open, beside those that are wrong
+	wrongRows  = 16  // of those
+	closedRows = 50  // of the draft on one page, of those without a form
 )
 
 // sectionView is what a step shows of one resource.
 type sectionView struct {
 	*choices
 	Forms  []rowForm
-	Closed []rowForm // without their inputs: opened one by one
+	Closed []rowForm // a page of those without their inputs: opened one by one
+	Held   browsing  // which page that is
 	Table  []tableRow
 	Browse browsing
 	Error  string
@@ -80,7 +83,8 @@ func (c *choices) view(v *visit, query url.Values, fill filling) sectionView {
 	if fill.grow == c.path {
 		fresh := &entry{Row: newRow(c.resource().fields), Index: c.next(), Chosen: true}
 		s.Forms = append(s.Forms, s.form(fresh, fill))
-		s.Forms[len(s.Forms)-1].Add = true
+		last := &s.Forms[len(s.Forms)-1]
+		last.Add, last.Inputs[0].New = true, true // which has the focus
 	}
 	s.addTable(query, fill)
 	if c.selects != "" {
@@ -100,21 +104,36 @@ func (c *choices) next() int {
 
 // addForms shows the draft's rows: those open that are wrong or asked for, and the last ones.
 func (s *sectionView) addForms(query url.Values, fill filling) {
-	open := 0
+	open, wrong := 0, 0
+	var closed []rowForm
 	for _, e := range slices.Backward(s.list) {
 		if !e.Held || s.inTable(e) {
 			continue
 		}
 		name := s.path + "." + strconv.Itoa(e.Index)
-		if !fill.faults.has(name) && query.Get("open") != name && !strings.HasPrefix(fill.grow, name+".") && open >= openRows {
-			s.Closed = append(s.Closed, rowForm{entry: e, Number: e.Index, Title: s.title(e.Row)})
+		switch {
+		case query.Get("open") == name || strings.HasPrefix(fill.grow, name+"."):
+		case wrong < wrongRows && fill.faults.has(name):
+			wrong++
+		case open < openRows:
+			open++
+		default:
+			closed = append(closed, rowForm{entry: e, Number: e.Index, Title: s.title(e.Row)})
 			continue
 		}
-		open++
 		s.Forms = append(s.Forms, s.form(e, fill))
 	}
 	slices.Reverse(s.Forms)
-	slices.Reverse(s.Closed)
+	slices.Reverse(closed)
+	s.Closed = turn(&s.Held, closed, asked(query, "held", s.path), closedRows)
+}
+
+// turn returns a page of a list, and notes which.
+func turn[T any](b *browsing, list []T, page string, size int) []T {
+	b.Found, b.Pages = len(list), max(1, (len(list)+size-1)/size)
+	b.Page, _ = strconv.Atoi(page)
+	b.Page = min(max(b.Page, 1), b.Pages)
+	return list[(b.Page-1)*size : min(b.Page*size, len(list))]
 }
 
 func (s *sectionView) form(e *entry, fill filling) rowForm {
@@ -144,10 +163,7 @@ func (s *sectionView) addTable(query url.Values, fill filling) {
 	slices.SortStableFunc(found, func(a, b *entry) int {
 		return cmp.Compare(strings.ToLower(s.title(a.Row)), strings.ToLower(s.title(b.Row)))
 	})
-	b.Found, b.Pages = len(found), max(1, (len(found)+tableRows-1)/tableRows)
-	b.Page, _ = strconv.Atoi(asked(query, "page", s.path))
-	b.Page = min(max(b.Page, 1), b.Pages)
-	for _, e := range found[(b.Page-1)*tableRows : min(b.Page*tableRows, len(found))] {
+	for _, e := range turn(&b, found, asked(query, "page", s.path), tableRows) {
 		s.Table = append(s.Table, s.tableRow(e, fill))
 	}
 	s.Browse = b

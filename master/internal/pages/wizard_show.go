@@ -111,7 +111,9 @@ func (v *visit) check(d *draft) (*Problem, error) {
 	if _, err := v.call(http.MethodPost, d.path()+"/check", map[string]any{}, &said); err != nil || len(said.Errors) == 0 {
 		return nil, err
 	}
-	return &Problem{Errors: said.Errors}, nil
+	problem := &Problem{Errors: said.Errors}
+	problem.translate(v)
+	return problem, nil
 }
 
 // showStepOf shows a step: asked says which rows, as the query of its address does.
@@ -144,6 +146,9 @@ type stepFault struct {
 	Step  int    // where it is, when that is another step
 }
 
+// toldFaults is how many are told at a time.
+const toldFaults = 50
+
 // mark makes the list of steps, with what is wrong in each, and says what is wrong in this one.
 func (p *stepPage) mark(v *visit, problem *Problem) {
 	for i, step := range wizardSteps {
@@ -160,7 +165,7 @@ func (p *stepPage) mark(v *visit, problem *Problem) {
 		location := strings.TrimPrefix(e.Location, "body.")
 		n := stepOf(location)
 		p.Steps[n-1].Faults++
-		if n == p.Step {
+		if n == p.Step && len(p.Faults) < toldFaults {
 			name := element.ReplaceAllString(strings.TrimPrefix(location, "document."), ".$1")
 			p.Faults = append(p.Faults, stepFault{About: p.about(v, name), Said: e.Message, Input: closest(inputs, name)})
 		}
