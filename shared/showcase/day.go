@@ -12,6 +12,9 @@ import (
 	"github.com/uhdadmin/media-gateway/shared/traffic"
 )
 
+// Refused is the request id of a refusal.
+const Refused = "0123456789abcdef0123456789abcdef"
+
 // reportRequests sends the access log of a day, and one line of a refusal whose texts are the Suffix's.
 func (f *Fleet) reportRequests(ctx context.Context) error {
 	// A slave reports of its own servers only.
@@ -34,9 +37,8 @@ func (f *Fleet) reportRequests(ctx context.Context) error {
 	if err != nil || !send() {
 		return err
 	}
-	f.Refused = "0123456789abcdef0123456789abcdef"
 	refusal, err := json.Marshal(map[string]any{
-		"timestamp": float64(f.Now.Add(-5*time.Second).UnixMilli()) / 1000, "request_id": f.Refused, "ip": "203.0.113.80", "method": "GET", "status": 403,
+		"timestamp": float64(f.Now.Add(-5*time.Second).UnixMilli()) / 1000, "request_id": Refused, "ip": "203.0.113.80", "method": "GET", "status": 403,
 		"server_name": f.Servers[0].ServerName, "scope": fmt.Sprint(f.Servers[0].ID), "client_name": "Infuse" + f.Suffix, "client_version": "7.8" + f.Suffix,
 		"device_id": "living-room" + f.Suffix, "device_name": "Apple TV" + f.Suffix, "user_id": heavy, "user_agent": "Infuse-Direct/7.8" + f.Suffix,
 		"uri": "/emby/Plugins/" + f.Suffix, "verdict": "reject", "reason": "uri_blocked", "rule": "",

@@ -15,7 +15,7 @@ func TestBuckets(t *testing.T) {
 				t.Fatal(err)
 			}
 			s.To = s.From.AddDate(0, 0, 75)
-			s = new(Analytics).cover(s)
+			s = New(Config{}).cover(s)
 			for _, step := range []Step{Hour, Day, Week, Month} {
 				buckets, err := s.Buckets(step)
 				if err != nil {

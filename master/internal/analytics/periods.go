@@ -15,6 +15,9 @@ type stretch struct{ from, to time.Time }
 func (s Span) periods() periods {
 	var p periods
 	first, last := ceil(s.From, day), s.To.Truncate(day)
+	if s.isOpen {
+		last = ceil(s.To, day) // what its last day has come to so far is what the day's hours have
+	}
 	if !first.Before(last) {
 		p.hours = append(p.hours, stretch{s.From, s.To})
 		return p
@@ -23,7 +26,7 @@ func (s Span) periods() periods {
 		p.hours = append(p.hours, stretch{s.From, first})
 	}
 	p.days = append(p.days, stretch{first, last})
-	if last.Before(s.To) {
+	if last.Before(s.To) { // the rest of a day that goes on after it
 		p.hours = append(p.hours, stretch{last, s.To})
 	}
 	return p

@@ -32,3 +32,16 @@ func TestPeriodsCover(t *testing.T) {
 		}
 	}
 }
+
+// TestPeriodsOfAnOpenSpan: a span that goes up to now takes the sum of its last day, which has no more than its hours.
+func TestPeriodsOfAnOpenSpan(t *testing.T) {
+	midnight := at.Truncate(day)
+	p := Span{From: midnight.Add(-5 * time.Hour), To: midnight.Add(13 * time.Hour), isOpen: true}.periods()
+	if len(begins(p.hours, time.Hour)) != 5 || !slices.Equal(begins(p.days, day), []int64{midnight.UnixMilli()}) {
+		t.Errorf("it is made of %v", p)
+	}
+	within := Span{From: midnight.Add(2 * time.Hour), To: midnight.Add(13 * time.Hour), isOpen: true}.periods()
+	if len(within.days) != 0 || len(begins(within.hours, time.Hour)) != 11 {
+		t.Errorf("hours of one day are made of %v", within)
+	}
+}

@@ -41,10 +41,11 @@ func New(cfg Config) *Analytics {
 // UTC days.
 func (a *Analytics) cover(s Span) Span {
 	if a.hoursKept > 0 {
-		s.hoursSince = a.now().Add(-a.hoursKept)
+		s.hoursSince = ceil(a.now().Add(-a.hoursKept), day) // of the day before, some hours are gone
 	}
 	s.From = s.floor(s.From)
 	s.To = s.ceil(s.To)
+	s.isOpen = !s.To.Before(a.now())
 	return s
 }
 

@@ -121,6 +121,7 @@ func TestAnswersAreThoseOfTheRows(t *testing.T) {
 		store(t, db, rows, usage)
 		ref := reference{rows, usage}
 		ask(t, New(Config{DB: db.Reader()}), ref, random, from, 40)
+		ask(t, New(Config{DB: db.Reader(), Now: func() time.Time { return at }}), ref, random, from, 16) // spans that go up to now
 
 		// Where hours are not kept any more, the days are.
 		kept := 12*day + 5*time.Hour

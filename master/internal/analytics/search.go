@@ -28,7 +28,8 @@ func (k *Kind[T]) search(ctx context.Context, a *Analytics, query *bun.SelectQue
 	if _, indexed := s.Where[k.Indexed]; indexed || len(s.Where) == 0 {
 		step = end - first
 	}
-	for ; first < end; step = min(2*step, lastStep) {
+	for first < end {
+		begin := time.Now()
 		from := max(first, end-step)
 		if hours != nil {
 			// The newest hour that holds any.
@@ -53,20 +54,33 @@ func (k *Kind[T]) search(ctx context.Context, a *Analytics, query *bun.SelectQue
 			return page, nil
 		}
 		end = from
-		if s.Patience > 0 && time.Since(began) > s.Patience && first < end {
+		left := s.Patience - time.Since(began)
+		if s.Patience > 0 && left < 0 && first < end {
 			reached := time.UnixMilli(millisOf(end)).UTC()
 			page.Next, page.SearchedTo = nextCursor([]any{end}), &reached
 			return page, nil
 		}
+		step = s.nextStep(step, time.Since(begin), left)
 	}
 	return page, nil
 }
 
 // Lengths of steps, as distances of ids.
 var (
-	firstStep = telemetry.ID(telemetry.MillisOf(time.Unix(3600, 0)), 0)
-	lastStep  = 6 * firstStep
+	firstStep    = telemetry.ID(telemetry.MillisOf(time.Unix(3600, 0)), 0)
+	lastStep     = 6 * firstStep
+	shortestStep = firstStep / 12
 )
+
+// nextStep is how far a search goes after a step that took so long: twice as far, but no farther than what is left of its
+// patience is likely to do for.
+func (s Selection) nextStep(step int64, took, left time.Duration) int64 {
+	next := min(2*step, lastStep)
+	if s.Patience > 0 {
+		next = min(next, int64(float64(step)*float64(left)/float64(max(took, 1))))
+	}
+	return max(next, shortestStep)
+}
 
 // millisOf is the second of an id.
 func millisOf(id int64) int64 { return id / telemetry.ID(1000, 0) * 1000 }

@@ -16,6 +16,7 @@ type Span struct {
 	Zone     *time.Location
 
 	hoursSince time.Time // before it there are only whole UTC days; zero: hours since ever
+	isOpen     bool      // it goes up to now or beyond: nothing is later
 }
 
 // ParamError says which parameter of a question is bad, and what it takes.

@@ -84,6 +84,7 @@ func TestCover(t *testing.T) {
 		{New(Config{}), 0, -90 * time.Minute, [2]string{"2026-11-22T20:00:00Z", "2026-11-22T22:00:00Z"}},
 		{kept, 5 * day, 4 * day, [2]string{"2026-11-17T20:00:00Z", "2026-11-18T21:00:00Z"}},
 		{kept, 15 * day, 4 * day, [2]string{"2026-11-07T00:00:00Z", "2026-11-18T21:00:00Z"}},
+		{kept, 10*day + 3*time.Hour, 10*day - 2*time.Hour, [2]string{"2026-11-12T00:00:00Z", "2026-11-13T00:00:00Z"}}, // some of its hours are gone
 		{kept, 15 * day, 14 * day, [2]string{"2026-11-07T00:00:00Z", "2026-11-09T00:00:00Z"}},
 	} {
 		s := c.a.cover(Span{From: at.Add(-c.from), To: at.Add(-c.to), Zone: time.UTC})

@@ -85,7 +85,7 @@ func showAnalyticsTable(v *visit) error {
 		t.Order = order
 	}
 	t.Tabs = analyticsTabs(t.Of.path, t.Period, t.Server)
-	query := t.Period.query(v)
+	query := t.Period.fromMidnight().query(v)
 	query.Set("compare", fmt.Sprint(t.IsCompare))
 	for name, value := range map[string]string{"server_id": t.Server, "order": t.Order, "min_requests": t.Least} {
 		if value != "" {

@@ -34,7 +34,7 @@ type namedChart struct {
 var steps = []struct {
 	name   string
 	length time.Duration
-}{{"hour", time.Hour}, {"day", 24 * time.Hour}, {"week", 7 * 24 * time.Hour}, {"month", 28 * 24 * time.Hour}}
+}{{"hour", time.Hour}, {"day", day}, {"week", 7 * day}, {"month", 28 * day}}
 
 // mostSteps is how many bars fit on a phone, and their values into a page.
 const mostSteps = 100
@@ -57,7 +57,7 @@ func showAnalytics(v *visit) error {
 	if c.Servers, err = serverChoices(v); err != nil {
 		return err
 	}
-	query := c.Period.query(v)
+	query := c.Period.fromMidnight().query(v)
 	query.Set("compare", "true")
 	for name, value := range map[string]string{"server_id": c.Server, "step": c.Step} {
 		if value != "" {

@@ -17,8 +17,8 @@ type period struct {
 }
 
 var lengths = map[string]time.Duration{
-	"1h": time.Hour, "24h": 24 * time.Hour, "7d": 7 * 24 * time.Hour, "30d": 30 * 24 * time.Hour, "90d": 90 * 24 * time.Hour,
-	"365d": 365 * 24 * time.Hour,
+	"1h": time.Hour, "24h": day, "7d": 7 * day, "30d": 30 * day, "90d": 90 * day,
+	"365d": 365 * day,
 }
 
 // period reads the span that the visitor has chosen, of the choices or by from and to; usual is that of who has chosen none.
@@ -64,6 +64,17 @@ func (p period) query(v *visit) url.Values {
 	}
 	return q
 }
+
+// fromMidnight lets a usual length of several days begin with the day of UTC that it begins in: a sum over whole days of UTC
+// is made of a tenth of what one over hours is.
+func (p period) fromMidnight() period {
+	if lengths[p.Choice] > day {
+		p.From = p.From.UTC().Truncate(day)
+	}
+	return p
+}
+
+const day = 24 * time.Hour
 
 // link returns parameters that say the same period on another page.
 func (p period) link() url.Values {
