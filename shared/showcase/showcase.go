@@ -27,7 +27,6 @@ type Fleet struct {
 	Config
 	Servers []testbed.Server
 	Tokens  []string // of a slave per host
-	Refused string   // request id of a refusal
 
 	admin *testbed.Admin
 	url   string

@@ -106,7 +106,12 @@ func (f *Fleet) apply(ctx context.Context, host int, ack api.Ack) error {
 	if f.state(host) == degraded {
 		status = "degraded"
 	}
-	beat := api.Heartbeat{AgentVersion: "1.4." + fmt.Sprint(host%3), CurrentConfigVersion: api.Int(now.Version), Status: status}
+	beat := api.Heartbeat{
+		AgentVersion: "1.4." + fmt.Sprint(host%3), CurrentConfigVersion: api.Int(now.Version), Status: status,
+		Metadata: map[string]any{"certificates": []api.Certificate{
+			{Path: "/etc/ssl/media.pem", NotAfter: f.Now.AddDate(0, 0, 9+23*(host%4)).UTC()},
+		}},
+	}
 	if err := f.as(ctx, host, http.MethodPost, api.PathMediaSlave+"/heartbeat", beat, nil); err != nil {
 		return err
 	}

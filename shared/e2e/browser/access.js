@@ -95,7 +95,8 @@
   const targets = all("a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']")
     .filter((e) => visible(e) && !e.disabled && e.tabIndex >= 0 && e.getBoundingClientRect().right > 0);
   for (const e of all("[tabindex]")) if (e.tabIndex > 0) say("changes the order of the focus", e);
-  const inside = (e) => e.closest("table, .scroll, .checks, details, dialog");
+  const scroller = (e) => e && (/auto|scroll/.test(style(e).overflow) && (e.scrollHeight > e.clientHeight || e.scrollWidth > e.clientWidth) ? e : scroller(e.parentElement));
+  const inside = (e) => e.closest("table, details:not(.menu), dialog") ?? scroller(e.parentElement);
   targets.forEach((b, i) => {
     const a = targets[i - 1];
     if (!a || a.contains(b) || inside(a) !== inside(b)) return;
