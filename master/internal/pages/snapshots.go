@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -16,128 +17,134 @@ type snapshot struct {
 	Rollout     *rollout  `json:"rollout"`
 }
 
-// rollout is a publish that goes out by and by, or later.
-type rollout struct {
-	ID          int64      `json:"id"`
-	SnapshotID  int64      `json:"snapshot_id"`
-	Note        string     `json:"note"`
-	State       string     `json:"state"`
-	Reason      string     `json:"reason"`
-	RequestedBy string     `json:"requested_by"`
-	DueAt       *time.Time `json:"due_at"`
-	SoakUntil   *time.Time `json:"soak_until"`
-}
-
-// Open reports whether people can still stop it.
-func (r *rollout) Open() bool {
-	return r.State == "scheduled" || r.State == "canary" || r.State == "soaking"
-}
-
-// distribution is a snapshot's way to one host.
-type distribution struct {
-	ID          int64  `json:"id"`
-	SnapshotID  int64  `json:"snapshot_id"`
-	Host        string `json:"host"`
-	ServiceType string `json:"service_type"`
-	Status      string `json:"status"`
-	Stage       string `json:"stage"`
-	Error       string `json:"error"`
-	ServerCount int64  `json:"server_count"`
-	Times       struct {
-		CreatedAt   time.Time  `json:"created_at"`
-		DeliveredAt *time.Time `json:"delivered_at"`
-		AckedAt     *time.Time `json:"acked_at"`
-	} `json:"times"`
-}
-
 type snapshotsPage struct {
 	Snapshots []snapshot
-	Scheduled []rollout
+	Open      []*rollout // that people can still stop
+	First     string     // links of the pager; "" for none
 	Next      string
 }
 
 func showSnapshots(v *visit) error {
 	query := url.Values{"limit": {"50"}}
+	p := snapshotsPage{}
 	if cursor := v.r.URL.Query().Get("cursor"); cursor != "" {
 		query.Set("cursor", cursor)
+		p.First = Prefix + "snapshots"
 	}
 	page, err := pageOf[snapshot](v, "snapshots", query)
 	if err != nil {
 		return err
 	}
-	p := snapshotsPage{Snapshots: page.Items}
+	p.Snapshots = page.Items
 	if page.NextCursor != "" {
 		p.Next = "?cursor=" + url.QueryEscape(page.NextCursor)
 	}
-	rollouts, err := pageOf[rollout](v, "rollouts", url.Values{"limit": {"50"}})
-	if err != nil {
+	if p.Open, err = openRollouts(v); err != nil {
 		return err
-	}
-	for _, r := range rollouts.Items {
-		if r.Open() {
-			p.Scheduled = append(p.Scheduled, r)
-		}
 	}
 	return v.show("snapshots", p)
 }
 
-// snapshotPage is one publish: how far it is at each host, and what differs from another.
-type snapshotPage struct {
-	snapshot
-	Distributions []distribution
-	Counts        map[string]int // by status
-	Other         string         // snapshot that it is compared with; "" for none
-	Content       []diffLine
-	Groups        []group
+// comparison is what differs between two snapshots, or between one and what is configured.
+type comparison struct {
+	From, To string
+	Choices  []snapshot // the newest
+	Content  []diffLine
+	Groups   []group // those of which anything differs
+	Brief    []group // the last of many, which are only named
+	Host     string  // that is shown alone; "" for all
+	Failure  string
 }
 
-func showSnapshot(v *visit) error {
-	id := url.PathEscape(v.r.PathValue("id"))
-	p := snapshotPage{Counts: map[string]int{}, Other: v.r.URL.Query().Get("with")}
-	if err := v.get("snapshots/"+id, &p.snapshot); err != nil {
-		return err
-	}
-	list, err := pageOf[distribution](v, "distributions", url.Values{"limit": {"500"}, "snapshot_id": {strconv.FormatInt(p.ID, 10)}})
+// shownDiff is how many bytes of what differs a page shows; a link leads to each of the hosts that are left.
+const shownDiff = 40 << 10
+
+func showComparison(v *visit) error {
+	asked := v.r.URL.Query()
+	p := comparison{From: asked.Get("from"), To: cmp.Or(asked.Get("to"), "0"), Host: asked.Get("host")}
+	newest, err := pageOf[snapshot](v, "snapshots", url.Values{"limit": {"100"}})
 	if err != nil {
 		return err
 	}
-	p.Distributions = list.Items
-	for _, d := range p.Distributions {
-		p.Counts[d.Status]++
+	p.Choices = newest.Items
+	if p.From == "" {
+		return v.show("compare", p)
 	}
-	if p.Other != "" {
-		var diff struct {
-			Content string  `json:"content"`
-			Groups  []group `json:"groups"`
-		}
-		if err := v.get("snapshots/"+url.PathEscape(p.Other)+"/diff/"+id, &diff); err != nil {
-			return err
-		}
-		p.Content, p.Groups = diffLines(diff.Content), diff.Groups
+	var diff struct {
+		Content string  `json:"content"`
+		Groups  []group `json:"groups"`
 	}
-	return v.show("snapshot", p)
+	err = v.get("snapshots/"+url.PathEscape(p.From)+"/diff/"+url.PathEscape(p.To), &diff)
+	if problem := refusal(err); problem != nil {
+		p.Failure = problem.Detail
+		return v.showAs(problem.Status, "compare", p)
+	}
+	if err != nil {
+		return err
+	}
+	size := 0
+	for _, g := range diff.Groups {
+		size += len(g.Diff)
+		switch {
+		case p.Host != "" && g.Host != p.Host:
+		case size > shownDiff && len(p.Groups) > 0 && p.Host == "":
+			p.Brief = append(p.Brief, g)
+		default:
+			p.Groups = append(p.Groups, g)
+		}
+	}
+	if p.Host == "" {
+		p.Content = diffLines(diff.Content)
+	}
+	return v.show("compare", p)
 }
 
-// actOn returns a handler that posts to the snapshot or rollout that the path names, and goes back to where it was.
-func actOn(resource, action, notice string) handler {
-	return func(v *visit) error {
-		path := resource + "/" + url.PathEscape(v.r.PathValue("id"))
-		var body any
-		if action == "halt" || action == "rollback" {
-			body = map[string]any{}
-		}
-		var made struct {
-			ID int64 `json:"id"`
-		}
-		if _, err := v.call(http.MethodPost, path+"/"+action, body, &made); err != nil {
-			return err
-		}
-		switch {
-		case resource == "rollouts":
-			path = "snapshots"
-		case action == "rollback":
-			path = "snapshots/" + strconv.FormatInt(made.ID, 10)
-		}
-		return v.redirect(Prefix+path, notice)
+// rollbackPage is what a rollback would do.
+type rollbackPage struct {
+	snapshot
+	publishPage
+}
+
+func showRollback(v *visit) error { return previewRollback(v, http.StatusOK, publishPage{}) }
+
+func previewRollback(v *visit, status int, p publishPage) error {
+	page := rollbackPage{publishPage: p}
+	page.Host = v.r.URL.Query().Get("host")
+	id := v.r.PathValue("id")
+	if err := v.get("snapshots/"+url.PathEscape(id), &page.snapshot); err != nil {
+		return err
 	}
+	var seen struct {
+		Groups []group `json:"groups"`
+	}
+	_, err := v.call(http.MethodPost, "preview", map[string]any{"snapshot_id": page.snapshot.ID, "host": page.Host}, &seen)
+	if problem := refusal(err); problem != nil {
+		page.Failure = problem.Detail
+		return v.showAs(problem.Status, "rollback", page)
+	}
+	if err != nil {
+		return err
+	}
+	page.arrange(seen.Groups)
+	return v.showAs(status, "rollback", page)
+}
+
+// rollBack publishes the content of an earlier snapshot again.
+func rollBack(v *visit) error {
+	form, err := v.form()
+	if err != nil {
+		return err
+	}
+	var made struct {
+		ID int64 `json:"id"`
+	}
+	body := map[string]any{"note": form.Get("note"), "allow_shrink": form.Has("allow_shrink")}
+	_, err = v.call(http.MethodPost, "snapshots/"+url.PathEscape(v.r.PathValue("id"))+"/rollback", body, &made)
+	if problem := refusal(err); problem != nil {
+		return previewRollback(v, problem.Status, publishPage{Failure: problem.Detail, order: order{form}})
+	}
+	if err != nil {
+		return err
+	}
+	return v.redirect(Prefix+"snapshots/"+strconv.FormatInt(made.ID, 10), "said.rolled_back")
 }

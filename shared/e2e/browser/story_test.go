@@ -69,7 +69,7 @@ func TestFirstRunToRefusal(t *testing.T) {
 	s.publish("another path")
 	s.asks("/System/Logs", "10.11.5", http.StatusOK)
 	s.visit(first)
-	s.click("main", "Go back to this publish")
+	s.follow("main", "Go back to this publish")
 	s.follow("main", "Roll back")
 	s.awaitText(s.path(), "main", "applied 1")
 	s.asks("/System/Logs", "10.11.5", http.StatusForbidden)
