@@ -172,12 +172,12 @@ func sameRates(t *testing.T, ask asker) {
 	random := rand.New(rand.NewPCG(8, 8))
 	for i, r := range []api.RateLimitRule{
 		{RatePerSecond: 1}, {RatePerSecond: 5, RateBurst: 10}, {RatePerSecond: 20, RateBurst: 1}, {RatePerMinute: 30}, {RatePerMinute: 3, RateBurst: 100},
-		{RatePerSecond: 3, RateBurst: 2, RatePerMinute: 60}, {RatePerSecond: 3_000_000, RatePerMinute: 7},
+		{RatePerSecond: 3, RateBurst: 2, RatePerMinute: 60}, {RatePerSecond: 1, RateBurst: 5, RatePerMinute: 20}, {RatePerSecond: 3_000_000, RatePerMinute: 7},
 	} {
 		r.ID, r.ApplyTo, r.OverAction = int64(i+1), library.DimensionIP, library.OverReject
 		for _, gap := range []int{5, 60, 300, 3000, 70_000} { // milliseconds between requests, on average; some come together
 			var at []int64
-			for now := int64(1000); len(at) < 400; now += int64(random.ExpFloat64() * float64(gap)) {
+			for now := int64(1000); len(at) < 1200; now += int64(random.ExpFloat64() * float64(gap)) {
 				for range 1 + random.IntN(3) {
 					at = append(at, now)
 				}
