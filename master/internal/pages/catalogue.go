@@ -26,7 +26,7 @@ type translation struct {
 }
 
 // verb of fmt, maybe with the number of its argument.
-var verb = regexp.MustCompile(`%(?:\[(\d+)\])?[sdqwcUv]`)
+var verb = regexp.MustCompile(`%(?:\[(\d+)\])?[sdqwcUvt]`)
 
 // readCatalogue reads the translations of a language.
 func readCatalogue(language string) (catalogue, error) {
@@ -41,14 +41,12 @@ func readCatalogue(language string) (catalogue, error) {
 	}
 	for english, text := range translations {
 		literals := literalsOf(english)
-		pattern := "^"
+		quoted := make([]string, len(literals))
 		for i, literal := range literals {
-			if i > 0 {
-				pattern += "(.+?)"
-			}
-			pattern += regexp.QuoteMeta(literal)
+			quoted[i] = regexp.QuoteMeta(literal)
 		}
-		c.entries = append(c.entries, translation{regexp.MustCompile("(?s)" + pattern + "$"), text, len(strings.Join(literals, ""))})
+		pattern := "(?s)^" + strings.Join(quoted, "(.+?)") + "$"
+		c.entries = append(c.entries, translation{regexp.MustCompile(pattern), text, len(strings.Join(literals, ""))})
 	}
 	// What is said in most words says most precisely what is meant.
 	slices.SortFunc(c.entries, func(a, b translation) int {

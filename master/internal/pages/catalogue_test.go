@@ -13,10 +13,10 @@ import (
 )
 
 // checkers are the packages that say what is wrong with what operators enter.
-var checkers = []string{"field", "fleet", "library", "account"}
+var checkers = []string{"field", "fleet", "library", "account", "draft", "rollout"}
 
-// notShown are messages of theirs that no operator sees: they are wrapped by what is.
-var notShown = map[string]bool{"setting %d (%s): %w": true}
+// notShown are errors of theirs that no operator sees: they go to the log.
+var notShown = map[string]bool{"setting %d (%s): %w": true, "remove the draft: %w": true, "give %s its profile: %w": true}
 
 // TestCatalogueHasEveryCheck: whatever a check of a field says has a Chinese text. This fails for a new message; its
 // translation belongs into catalogue/zh.json.

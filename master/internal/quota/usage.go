@@ -88,7 +88,7 @@ func (k *Keeper) Usage(ctx context.Context, q UsageQuery) (store.Page[Usage], er
 // uses reports whether at least that share of one of the quotas is used.
 func (u *Usage) uses(least float64) bool {
 	return slices.ContainsFunc(u.Limits, func(l Limit) bool {
-		return l.Requests != nil && u.QuotaTotal.Requests >= share(*l.Requests, least) || l.Bytes != nil && u.QuotaTotal.Bytes >= share(*l.Bytes, least)
+		return l.Requests != nil && u.Requests >= share(*l.Requests, least) || l.Bytes != nil && u.Bytes >= share(*l.Bytes, least)
 	})
 }
 
