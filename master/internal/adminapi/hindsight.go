@@ -28,7 +28,7 @@ type (
 
 type hindsightInput struct {
 	Body struct {
-		ServiceType    api.ServiceType  `json:"service_type" required:"true" enum:"emby,jellyfin" doc:"whose requests are looked at"`
+		ServiceType    api.ServiceType  `json:"service_type" required:"true" enum:"emby,jellyfin,all" doc:"whose requests are looked at; with all, rules for one kind of media server let everything be"`
 		ServerIDs      []int64          `json:"server_ids" doc:"only requests to these servers; all of the service type when empty"`
 		Hours          int              `json:"hours" minimum:"1" maximum:"168" doc:"how far back; 24 when absent"`
 		Players        []askedPlayer    `json:"players" maxItems:"5000" doc:"the whole whitelist; an empty list lets every client in"`
@@ -101,7 +101,7 @@ func askedRows[A, T any, P interface {
 func serversOf(errs *fleet.FieldErrors, all []fleet.Server, of api.ServiceType, only []int64) []int64 {
 	var ids []int64
 	for i := range all {
-		if all[i].ServiceType == of {
+		if of == library.All || all[i].ServiceType == of {
 			ids = append(ids, all[i].ID)
 		}
 	}

@@ -40,6 +40,9 @@ func testHindsight(t *testing.T, m *master) {
 	if got := ask(`{"service_type": "emby", "hours": 168, "players": []}`)["players"].(map[string]any)["refused"]; got != 0.0 {
 		t.Errorf("an empty whitelist refuses %v", got)
 	}
+	if got := ask(`{"service_type": "all", ` + all + `}`); got["examined"] != 3.0 {
+		t.Errorf("of all media servers, examined are %v", got["examined"])
+	}
 	if got := ask(`{"service_type": "jellyfin", ` + all + `}`); got["examined"] != 0.0 {
 		t.Errorf("of another kind of media server, examined are %v", got["examined"])
 	}

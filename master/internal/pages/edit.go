@@ -20,6 +20,8 @@ type editor struct {
 	Uses    []use
 	Secret  string // of a new row: what is shown this once
 	Next    string // page to go on with once a new row is made; "" for the list
+
+	Hindsight *hindsight // what the row would have refused; nil: nobody has asked
 }
 
 // Heading names what is edited.
@@ -94,6 +96,9 @@ func (r *resource) create(v *visit) error {
 	if again {
 		return r.edit(v, http.StatusOK, editor{Row: body, Next: form.Get("next")}, grow, nil)
 	}
+	if form.Get("do") == "hindsight" {
+		return r.lookBack(v, editor{Row: body, Next: form.Get("next")})
+	}
 	var made row
 	_, err = v.call(http.MethodPost, r.path, body, &made)
 	if problem := refusal(err); problem != nil {
@@ -135,6 +140,9 @@ func (r *resource) change(v *visit) error {
 	e := editor{ID: now.ID(), ETag: form.Get("etag"), Row: r.entered(v, now, form)}
 	if again {
 		return r.edit(v, http.StatusOK, e, grow, nil)
+	}
+	if form.Get("do") == "hindsight" {
+		return r.lookBack(v, e)
 	}
 	_, err = v.call(http.MethodPut, r.path+"/"+e.ID, e.Row, nil, "If-Match", e.ETag)
 	problem := refusal(err)

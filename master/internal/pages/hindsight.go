@@ -125,6 +125,9 @@ func (t tally) Newly() int64 { return t.Refused - t.Already }
 func (v *visit) askHindsight(section string, q hindsightQuestion) (*hindsight, error) {
 	h := &hindsight{Section: section, question: &q}
 	q.Hours = hindsightHours
+	if section == ofRateLimits { // they hold for the whole fleet
+		q.ServiceType, q.ServerIDs = allServices[0], nil
+	}
 	if v.r.URL.Query().Has("longer") {
 		q.Patience = longerPatience
 	}
