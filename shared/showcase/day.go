@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/uhdadmin/media-gateway/shared/api"
 	"github.com/uhdadmin/media-gateway/shared/period"
 	"github.com/uhdadmin/media-gateway/shared/traffic"
@@ -22,19 +24,7 @@ func (f *Fleet) reportRequests(ctx context.Context) error {
 	if f.Config.Servers > f.Hosts {
 		servers = append(servers, f.Servers[f.Hosts].ID)
 	}
-	lines := traffic.New(traffic.Config{Seed: 8, Users: 60, Items: 400, Servers: servers})
-	var batch []json.RawMessage
-	var err error
-	send := func() bool {
-		err = f.report(ctx, "access-logs", batch)
-		batch = batch[:0]
-		return err == nil
-	}
-	traffic.Times(f.Now.Add(-24*time.Hour), f.Now, f.Rows, func(at time.Time) bool {
-		batch = append(batch, lines.Line(nil, at))
-		return len(batch) < 1000 || send()
-	})
-	if err != nil || !send() {
+	if err := f.reportLines(ctx, traffic.New(traffic.Config{Seed: 8, Users: 60 + f.Rows/5000, Items: 400 + f.Rows/1000, Servers: servers})); err != nil {
 		return err
 	}
 	refusal, err := json.Marshal(map[string]any{
@@ -57,6 +47,29 @@ func (f *Fleet) reportRequests(ctx context.Context) error {
 		return err
 	}
 	return f.report(ctx, "access-logs", []json.RawMessage{refusal})
+}
+
+// reporters is how many batches are on their way at a time.
+const reporters = 4
+
+// reportLines sends the access log, a thousand lines at a time.
+func (f *Fleet) reportLines(ctx context.Context, lines *traffic.Generator) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(reporters)
+	var batch []json.RawMessage
+	send := func() {
+		full := batch
+		batch = nil
+		group.Go(func() error { return f.report(ctx, "access-logs", full) })
+	}
+	traffic.Times(f.Now.Add(-f.Span), f.Now, f.Rows, func(at time.Time) bool {
+		if batch = append(batch, lines.Line(nil, at)); len(batch) == 1000 {
+			send()
+		}
+		return ctx.Err() == nil
+	})
+	send()
+	return group.Wait()
 }
 
 func (f *Fleet) report(ctx context.Context, kind string, entries []json.RawMessage) error {
