@@ -91,3 +91,52 @@ func TestLiveStreams(t *testing.T) {
 	tab.awaits("anna has gone", `!document.querySelector("#streams tbody").textContent.includes("anna") && window.same`)
 	tab.awaits("the focus is kept near", `document.activeElement.closest("#streams") !== null`)
 }
+
+// TestLiveDistribution: the way of a publish to its hosts changes while one looks, and a failure says why.
+func TestLiveDistribution(t *testing.T) {
+	m := startMaster(t)
+	addServer(t, m)
+	slave := newReporter(t, m, 1)
+	snapshot, err := m.Admin.Publish(t.Context(), "live")
+	must(t, err)
+	tab := open(t, m, look{language: "en"})
+	tab.signIn()
+	tab.visit(fmt.Sprintf("/admin/snapshots/%d", snapshot))
+	tab.wantText("#progress", "0 of 1 hosts have applied it")
+	tab.run(chromedp.Evaluate(`window.same = true`, nil))
+	slave.send(http.MethodGet, "media-slave/config", "")
+	tab.awaits("it is delivered", `document.querySelector("#progress tbody").textContent.includes("delivered")`)
+	slave.post("media-slave/ack", fmt.Sprintf(`{"snapshot_id": %d, "status": "failed", "stage": "test", "error": "nginx: [emerg] <no> such file"}`, snapshot))
+	tab.awaits("the failure says why", `document.querySelector("#progress tbody").textContent.includes("nginx: [emerg] <no> such file")`)
+	slave.post("media-slave/ack", fmt.Sprintf(`{"snapshot_id": %d, "status": "applied"}`, snapshot))
+	tab.awaits("it is applied", `document.querySelector("#progress [aria-live]").textContent === "1 of 1 hosts have applied it" && window.same`)
+	tab.visit("/admin/")
+	tab.run(chromedp.Evaluate(`window.same = true`, nil))
+	slave.post("media-slave/ack", fmt.Sprintf(`{"snapshot_id": %d, "status": "failed", "stage": "verify", "error": "no answer"}`, snapshot))
+	tab.awaits("the dashboard has the failure", `document.querySelector("#dashboard").textContent.includes("no answer") && window.same`)
+}
+
+// TestBusy: a publish says that it is under way, and is sent once.
+func TestBusy(t *testing.T) {
+	m := startMaster(t)
+	addServer(t, m)
+	tab := open(t, m, look{language: "en"})
+	tab.signIn()
+	tab.visit("/admin/publish")
+	var said string
+	tab.loads(chromedp.Evaluate(`(() => {
+		const button = document.querySelector("main form[data-busy] button");
+		button.click();
+		const said = document.querySelector("main form .busy")?.textContent;
+		button.click();
+		return said;
+	})()`, &said))
+	if said != "Publishing, please wait…" {
+		t.Errorf("a publish that is under way says %q", said)
+	}
+	var snapshots struct{ Items []struct{ ID int64 } }
+	must(t, m.Admin.Do(t.Context(), http.MethodGet, "snapshots", nil, &snapshots))
+	if len(snapshots.Items) != 1 {
+		t.Errorf("two clicks have published %d times", len(snapshots.Items))
+	}
+}

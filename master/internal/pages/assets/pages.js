@@ -86,3 +86,34 @@ document.addEventListener("click", async (event) => {
   const first = document.querySelector("[data-hindsight]");
   if (first) ask(first);
 })();
+
+// Long work says that it is under way, and is asked for once: a form with data-busy, and links to pages that render every host.
+(() => {
+  const tell = (place, text) => {
+    const said = document.createElement("p");
+    said.className = "busy";
+    said.setAttribute("role", "status");
+    place.after(said);
+    said.textContent = text;
+  };
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.dataset.busy || event.defaultPrevented) return;
+    if (form.querySelector("[aria-busy]")) return event.preventDefault();
+    const button = event.submitter ?? form.querySelector("button");
+    button.setAttribute("aria-busy", "true"); // not disabled, which would keep its value from being sent
+    tell(button.closest(".buttons") ?? button, form.dataset.busy);
+  });
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href^='/admin/publish'], a[href$='/rollback']");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || document.querySelector(".busy")) return;
+    const main = document.getElementById("main");
+    tell(main.querySelector(".head:has(h1)") ?? main.querySelector("h1"), main.dataset.preview);
+  });
+  // Who comes back to the page as it was left may ask again.
+  addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    for (const said of document.querySelectorAll(".busy")) said.remove();
+    for (const button of document.querySelectorAll("button[aria-busy]")) button.removeAttribute("aria-busy");
+  });
+})();
