@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"time"
@@ -68,9 +69,34 @@ func createToken(v *visit) error {
 	return listTokens(v, &made)
 }
 
+// Over reports whether the token does not hold any more.
+func (t token) Over() bool { return t.ExpiresAt != nil && t.ExpiresAt.Before(time.Now()) }
+
+// overlaps are for how long a token that is rotated may stay valid, in seconds; the first is proposed.
+var overlaps = []int{86400, 3600, 0}
+
+// Overlaps are those that the form offers.
+func (tokenPage) Overlaps() []int { return overlaps }
+
+// Lasts says how long an overlap is.
+func (tokenPage) Lasts(v sheet, seconds int) string {
+	if seconds == 0 {
+		return v.T("tokens.overlap.none")
+	}
+	return v.Span(time.Duration(seconds) * time.Second)
+}
+
 func rotateToken(v *visit) error {
+	form, err := v.form()
+	if err != nil {
+		return err
+	}
+	body := map[string]any{}
+	if overlap := form.Get("overlap"); overlap != "" {
+		body["overlap_seconds"] = json.Number(overlap)
+	}
 	var made token
-	if _, err := v.call(http.MethodPost, tokenPath(v)+"/rotate", map[string]any{}, &made); err != nil {
+	if _, err := v.call(http.MethodPost, tokenPath(v)+"/rotate", body, &made); err != nil {
 		return err
 	}
 	return listTokens(v, &made)

@@ -117,3 +117,13 @@ document.addEventListener("click", async (event) => {
     for (const button of document.querySelectorAll("button[aria-busy]")) button.removeAttribute("aria-busy");
   });
 })();
+
+// What is shown once is copied by a button, where the browser lets pages copy.
+for (const button of document.querySelectorAll("[data-copy]")) {
+  if (!navigator.clipboard) continue;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(button.closest("section").querySelector(".secret").textContent + "\n");
+    button.textContent = button.dataset.copy;
+  });
+}
