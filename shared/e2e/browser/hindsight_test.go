@@ -10,7 +10,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestHindsight: the wizard says whom its rules would have turned away, at once and again when they change, and by a button
+// TestHindsight: the wizard, and the pages of rules, say whom rules would have turned away, at once and again when they change, and by a button
 // without scripts.
 func TestHindsight(t *testing.T) {
 	m := startMaster(t)
@@ -35,6 +35,10 @@ func TestHindsight(t *testing.T) {
 			map[string]any{"apply_to": "ip", "rate_per_minute": 100000, "over_action": "warn", "enabled": true},
 		},
 	}}, nil))
+	var rule struct {
+		ID int64 `json:"id"`
+	}
+	must(t, m.Admin.Do(t.Context(), http.MethodPost, "uri-rules", map[string]any{"name": "items", "action": "block", "pattern": "/items"}, &rule))
 	for i, l := range []look{
 		{language: "zh-CN"},
 		{language: "en", dark: true},
@@ -44,25 +48,29 @@ func TestHindsight(t *testing.T) {
 		t.Run(fmt.Sprintf("%+v", l), func(t *testing.T) {
 			tab := open(t, m, l)
 			tab.signIn()
-			for step, want := range map[int][]string{
-				2: {"Acme TV", "7.1", "Toy <b>player</b>", "curl/8.5"},
-				3: {"no downloads", "/Items/7/Download"},
-				6: {"0f8fad5bd9cb469fa16570867728950e", "50", "GiB"},
+			for _, page := range []struct {
+				path string
+				want []string
+			}{
+				{fmt.Sprintf("/admin/wizard/%d/2", draft.ID), []string{"Acme TV", "7.1", "Toy <b>player</b>", "curl/8.5"}},
+				{fmt.Sprintf("/admin/wizard/%d/3", draft.ID), []string{"no downloads", "/Items/7/Download"}},
+				{fmt.Sprintf("/admin/wizard/%d/6", draft.ID), []string{"0f8fad5bd9cb469fa16570867728950e", "50", "GiB"}},
+				{fmt.Sprintf("/admin/uri-rules/%d", rule.ID), []string{"items", "/Items", "3"}},
 			} {
-				tab.visit(fmt.Sprintf("/admin/wizard/%d/%d", draft.ID, step))
+				tab.visit(page.path)
 				if l.noScript {
 					tab.press("#hindsight [data-hindsight]")
 				} else {
 					tab.awaits("the step says what it would have done", `document.querySelector("#hindsight .lead") !== null`)
-					tab.wantUsable(fmt.Sprint("step ", step))
+					tab.wantUsable(page.path)
 				}
-				for _, text := range want {
+				for _, text := range page.want {
 					tab.wantText("#hindsight", text)
 				}
 				if text := tab.text("#hindsight"); l.language == "en" && strings.ContainsFunc(text, isHan) {
-					t.Errorf("step %d speaks Chinese to who asks for English: %s", step, text)
+					t.Errorf("%s speaks Chinese to who asks for English: %s", page.path, text)
 				}
-				tab.picture(fmt.Sprintf("hindsight-%d-%d", i, step))
+				tab.picture(fmt.Sprintf("hindsight-%d-%s", i, strings.ReplaceAll(strings.Trim(page.path, "/"), "/", "-")))
 			}
 			if !l.noScript {
 				tab.visit(fmt.Sprintf("/admin/wizard/%d/2", draft.ID))
