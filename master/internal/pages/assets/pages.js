@@ -10,6 +10,14 @@
   if (document.querySelector("time") && document.cookie.includes("uhd_tz=")) location.reload();
 })();
 
+// The column of links shows the one of this page; where style alone cannot open it, it is opened here.
+(() => {
+  const menu = document.querySelector("details.menu");
+  if (!menu) return;
+  if (matchMedia("(min-width: 60rem)").matches && !CSS.supports("selector(::details-content)")) menu.open = true;
+  menu.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest" });
+})();
+
 // A menu that was opened closes by Escape and gives the focus back.
 for (const menu of document.querySelectorAll("details.menu")) {
   menu.addEventListener("keydown", (event) => {
