@@ -6,7 +6,7 @@ TOOL := go tool -modfile=.ci/tools/go.mod
 
 export CGO_ENABLED ?= 0
 
-.PHONY: help build run test soak bench-gate bench-telemetry bench-master bench lint fmt vuln clean
+.PHONY: help build run test soak bench-gate bench-telemetry bench-master bench-pages bench lint fmt vuln clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -39,6 +39,10 @@ bench-telemetry: build ## telemetry rows a master takes in a second; fails when 
 
 bench-master: build ## what a master bears of waiting, asking and returning slaves; fails when a bar is missed
 	taskset -c 0,1 go run ./shared/bench/master $(BENCH_FLAGS)
+
+bench-pages: build ## size and time of each admin page with 500 servers and 10 million rows; fails when a bar is missed
+	@.ci/install test
+	go run ./shared/bench/pages $(BENCH_FLAGS)
 
 bench: ## the benchmarks whose figures docs/performance.md quotes
 	@.ci/install test

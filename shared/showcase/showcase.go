@@ -14,11 +14,12 @@ import (
 
 // Config of a fleet. What is zero is as stated.
 type Config struct {
-	Hosts   int    // with a slave each; 0: 6, at least 5
-	Servers int    // over all hosts; 0: 8, at least one per host
-	Rows    int    // of the access log of the last 24 hours; 0: 4,000
-	Streams int    // that run; 0: 9
-	Suffix  string // added to every name and text that people or players choose
+	Hosts   int           // with a slave each; 0: 6, at least 5
+	Servers int           // over all hosts; 0: 8, at least one per host
+	Rows    int           // of the access log; 0: 4,000
+	Span    time.Duration // over which they are spread, up to Now; 0: 24 hours
+	Streams int           // that run; 0: 9
+	Suffix  string        // added to every name and text that people or players choose
 	Now     time.Time
 }
 
@@ -68,6 +69,9 @@ func (c Config) withDefaults() Config {
 	c.Servers = max(c.Servers, c.Hosts)
 	if c.Rows == 0 {
 		c.Rows = 4000
+	}
+	if c.Span == 0 {
+		c.Span = 24 * time.Hour
 	}
 	if c.Streams == 0 {
 		c.Streams = 9

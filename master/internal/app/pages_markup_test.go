@@ -20,9 +20,6 @@ import (
 // hostile is what somebody may call a player, a rule or himself.
 const hostile = " \"'><script>alert(1)</script><img onerror=f>{{.}}🎬\u202e"
 
-// crawled are how many pages of one kind a crawl looks at.
-const crawled = 6
-
 // TestPagesKeepTextText: on every page that links lead to, names with markup in them are text, nothing is inline that the
 // policy would refuse, no address is another host's, and no page shows a secret again.
 func TestPagesKeepTextText(t *testing.T) {
@@ -50,7 +47,7 @@ func TestPagesKeepTextText(t *testing.T) {
 	for _, c := range b.Jar.Cookies(&url.URL{Scheme: "http", Host: strings.TrimPrefix(m.url, "http://"), Path: "/"}) {
 		secrets = append(secrets, c.Value)
 	}
-	seen := crawl(b, func(path, page string) {
+	seen := crawl(b, 6, func(path, page string) {
 		wantPlain(t, path, page)
 		for _, secret := range secrets {
 			if strings.Contains(page, secret) {
@@ -81,7 +78,7 @@ func TestFormsKeepTextText(t *testing.T) {
 	b := newBrowser(t, m)
 	b.signIn("root", adminPassword)
 	forms := map[string]url.Values{}
-	crawl(b, func(at, page string) {
+	crawl(b, 6, func(at, page string) {
 		for action, fields := range textForms(page) {
 			if action == "" {
 				action = at
@@ -158,9 +155,9 @@ func textForms(page string) map[string]url.Values {
 // unlinked are patterns of pages that links do not lead to.
 var unlinked = map[string]bool{"GET /admin/sign-in": true, "GET /admin/assets/{name}": true, "/admin/": true}
 
-// crawl visits pages by the links on them, beginning with the first page, a few of each kind, and returns the patterns that
-// it was at.
-func crawl(b *browser, each func(path, page string)) map[string]bool {
+// crawl visits pages by the links on them, beginning with the first page, at most so many of each kind, and returns the
+// patterns that it was at.
+func crawl(b *browser, most int, each func(path, page string)) map[string]bool {
 	b.Helper()
 	kinds := http.NewServeMux()
 	for _, pattern := range pages.Patterns() {
@@ -175,7 +172,7 @@ func crawl(b *browser, each func(path, page string)) map[string]bool {
 			b.Fatal(err)
 		}
 		_, kind := kinds.Handler(req)
-		if known[path] || count[kind] == crawled {
+		if known[path] || count[kind] == most {
 			continue
 		}
 		known[path] = true

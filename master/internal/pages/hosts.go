@@ -104,7 +104,7 @@ type hostsPage struct {
 type stateCount struct {
 	State string
 	Hosts int
-	Query string // of the page that shows them alone
+	Query string // of the page that shows them alone, with its question mark
 }
 
 func readHosts(v *visit, q string) ([]host, error) {
@@ -137,7 +137,7 @@ func showHosts(v *visit) error {
 	counts := countStates(hosts)
 	for _, state := range states {
 		if counts[state] > 0 || state == p.State {
-			p.States = append(p.States, stateCount{state, counts[state], url.Values{"q": {p.Q}, "state": {state}}.Encode()})
+			p.States = append(p.States, stateCount{state, counts[state], "?" + url.Values{"q": {p.Q}, "state": {state}}.Encode()})
 		}
 	}
 	if p.State != "" {

@@ -87,7 +87,7 @@ func showComparison(v *visit) error {
 		size += len(g.Diff)
 		switch {
 		case p.Host != "" && g.Host != p.Host:
-		case size > shownDiff && len(p.Groups) > 0 && p.Host == "":
+		case p.Host == "" && len(p.Groups) > 0 && (size > shownDiff || len(p.Groups) >= shownGroups):
 			p.Brief = append(p.Brief, g)
 		default:
 			p.Groups = append(p.Groups, g)
