@@ -41,6 +41,9 @@ type verdict struct {
 	Skipped []string `json:"skipped"`
 }
 
+// Short reports whether what differs can be read at a glance.
+func (g group) Short() bool { return strings.Count(g.Diff, "\n") <= 60 }
+
 // Lines of a diff, with whether each was added or removed.
 func (g group) Lines() []diffLine { return diffLines(g.Diff) }
 
