@@ -1,4 +1,5 @@
--- What the chain of lua/uhd makes of a test's cases, as the content of a request: JSON in, JSON out.
+-- What the chain of lua/uhd makes of a test's cases, as the content of a request:
+-- JSON in, JSON out.
 local cjson = require "cjson"
 local clients = require "uhd.clients"
 local matcher = require "uhd.matcher"
@@ -44,7 +45,8 @@ function JUDGES.clients(case)
 end
 
 
--- Returns per moment, in milliseconds, whether the limits hold. The module's clock is this one's.
+-- Returns per moment, in milliseconds, whether the limits hold. The module's
+-- clock is this one's.
 function JUDGES.rates(case)
   local real, now = time.monotonic_msec, 0
   time.monotonic_msec = function() return now end
