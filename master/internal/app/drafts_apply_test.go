@@ -26,8 +26,8 @@ const guests = `{
 	"stream-rules": [{"apply_to": "user", "max_streams": 2}]
 }`
 
-// preview returns a draft's preview and its ETag.
-func (c *client) preview(t *testing.T, draft string) (seen struct {
+// draftPreview is what tests look at of a draft's preview.
+type draftPreview struct {
 	Changes []struct {
 		Op, Resource, Row string
 		Fields            []struct {
@@ -37,7 +37,10 @@ func (c *client) preview(t *testing.T, draft string) (seen struct {
 	}
 	Groups  []struct{ Diff string }
 	Refused []struct{ Location, Message, Host string }
-}, etag string) {
+}
+
+// preview returns a draft's preview and its ETag.
+func (c *client) preview(t *testing.T, draft string) (seen draftPreview, etag string) {
 	t.Helper()
 	res := c.do(t, "POST", draft+"/preview", `{}`)
 	res.want(t, http.StatusOK)
@@ -199,8 +202,9 @@ func testDraftThatNginxRefuses(t *testing.T, m *master) {
 func tomorrow() string { return time.Now().Add(24 * time.Hour).UTC().Format(time.RFC3339) }
 
 // TestDraftForLater: what it configures is configured now, and published then.
-func TestDraftForLater(t *testing.T) {
-	m := startMaster(t)
+func TestDraftForLater(t *testing.T) { onBoth(t, testDraftForLater) }
+
+func testDraftForLater(t *testing.T, m *master) {
 	m.slaveOf(t, "emby1")
 	path := m.admin.begin(t, `{"name": "guests", "service_type": "emby"}`)
 	m.admin.do(t, "POST", path+"/apply", `{"at": "2020-01-01T00:00:00Z"}`).problem(t, http.StatusUnprocessableEntity)

@@ -81,6 +81,10 @@ func testDraftIsKept(t *testing.T, m *master) {
 	ann.do(t, "DELETE", first, nil).want(t, http.StatusNoContent)
 	bob.do(t, "GET", first, nil).problem(t, http.StatusNotFound)
 	ann.do(t, "POST", first+"/check", nil).problem(t, http.StatusNotFound)
+	log := m.admin.do(t, "GET", "/api/v1/admin/audit?resource=drafts", nil)
+	if got := log.items(t, "action"); !slices.Equal(got, []string{"delete", "update", "update", "update", "create", "create"}) || strings.Contains(string(log.body), "document") {
+		t.Errorf("the audit log keeps %s", log.body)
+	}
 }
 
 // TestDraftForm: what is no draft at all is refused at once, with the field and the cure.
