@@ -1,5 +1,5 @@
--- What the chain of lua/uhd makes of a test's cases, as the content of a request:
--- JSON in, JSON out.
+-- What the chain of lua/uhd makes of a test's cases, as the content of a
+-- request: JSON in, JSON out.
 local cjson = require "cjson"
 local clients = require "uhd.clients"
 local matcher = require "uhd.matcher"

@@ -1,7 +1,6 @@
 package pages
 
 import (
-	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -132,10 +131,8 @@ func (v *visit) askHindsight(section string, q hindsightQuestion) (*hindsight, e
 		q.Patience = longerPatience
 	}
 	_, err := v.call(http.MethodPost, "hindsight", q, &h.hindsightAnswer)
-	var problem *Problem
-	if errors.As(err, &problem) && refusal(err) != nil {
-		h.Problem = problem.Detail
-		return h, nil
+	if problem := refusal(err); problem != nil {
+		h.Problem, err = problem.Detail, nil
 	}
 	return h, err
 }
