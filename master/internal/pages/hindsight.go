@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// hindsightHours is how far back the pages look.
+// hindsightHours is how far back the pages look; their texts say so, too.
 const hindsightHours = 24
 
 // longerPatience is how many milliseconds somebody waits who asks to examine more than what comes at once.
@@ -136,9 +136,6 @@ func (v *visit) askHindsight(section string, q hindsightQuestion) (*hindsight, e
 	}
 	return h, err
 }
-
-// Hours is how far back it looks.
-func (h *hindsight) Hours() int { return hindsightHours }
 
 // Nothing reports whether there was no request at all to judge.
 func (h *hindsight) Nothing() bool {
