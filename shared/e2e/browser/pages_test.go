@@ -39,7 +39,7 @@ var paths = []string{
 
 // pathsOfUse are those of pages that a fleet in use has besides, or that have something to show only then.
 var pathsOfUse = []string{
-	"/admin/hosts/198.51.100.1/emby", "/admin/snapshots/1", "/admin/snapshots/2?with=1", "/admin/explain?request_id=" + showcase.Refused,
+	"/admin/hosts/198.51.100.1/emby", "/admin/snapshots/1", "/admin/snapshots/2", "/admin/snapshots/compare?from=1&to=2", "/admin/snapshots/1/rollback", "/admin/rollouts", "/admin/explain?request_id=" + showcase.Refused,
 	"/admin/profiles/3", "/admin/players/1", "/admin/uri-rules", "/admin/uri-rules/2", "/admin/location-rules/3", "/admin/nginx-maps/2", "/admin/rate-limit-rules",
 	"/admin/rate-limit-rules/2", "/admin/stream-rules", "/admin/enforcements", "/admin/enforcements/1", "/admin/api-keys", "/admin/wizard/1/1", "/admin/wizard/1/2", "/admin/wizard/1/3",
 	"/admin/wizard/1/4", "/admin/wizard/1/5", "/admin/wizard/1/6", "/admin/wizard/1/7", "/admin/wizard/1/8", "/admin/wizard/1/delete",
