@@ -117,7 +117,7 @@ func previewRollback(v *visit, status int, p publishPage) error {
 	var seen struct {
 		Groups []group `json:"groups"`
 	}
-	_, err := v.call(http.MethodPost, "preview", map[string]any{"snapshot_id": page.snapshot.ID, "host": page.Host}, &seen)
+	_, err := v.call(http.MethodPost, "preview", map[string]any{"snapshot_id": page.ID, "host": page.Host}, &seen)
 	if problem := refusal(err); problem != nil {
 		page.Failure = problem.Detail
 		return v.showAs(problem.Status, "rollback", page)
