@@ -86,19 +86,6 @@ func previewDraft(v *visit, status int, p lastPage, d *draft) error {
 	return v.showAs(status, "wizard-publish", p)
 }
 
-// allFaults lists what is wrong in all steps, with links to them.
-func (p *lastPage) allFaults(v *visit, problem *Problem) {
-	p.Faults = nil
-	if problem == nil {
-		return
-	}
-	for _, e := range problem.Errors[:min(len(problem.Errors), toldFaults)] {
-		location := strings.TrimPrefix(e.Location, "body.")
-		name := element.ReplaceAllString(strings.TrimPrefix(location, "document."), ".$1")
-		p.Faults = append(p.Faults, stepFault{About: p.about(v, name), Said: e.Message, Step: stepOf(location)})
-	}
-}
-
 // publishDraft applies what was previewed, and publishes it as the form says.
 func publishDraft(v *visit, d *draft, form url.Values) error {
 	if do, what, _ := strings.Cut(form.Get("do"), ":"); do != "publish" {

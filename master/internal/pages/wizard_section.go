@@ -76,7 +76,7 @@ func (s sectionView) Cell(v sheet, values row, column string) any {
 func asked(query url.Values, what, section string) string { return query.Get(what + "." + section) }
 
 // view returns what the page shows of the section.
-func (c *choices) view(v *visit, query url.Values, fill filling) sectionView {
+func (c *choices) view(query url.Values, fill filling) sectionView {
 	fill.resource = c.path
 	s := sectionView{choices: c}
 	s.addForms(query, fill)
