@@ -126,7 +126,7 @@ func (v *visit) showStepOf(status int, p stepPage, sections []*choices, asked ur
 	}
 	if step.key == "basics" {
 		var err error
-		if p.Servers, err = v.serverChoices(p.draft.ServiceType, p.draft); err != nil {
+		if p.Servers, err = v.serverChoices(p.ServiceType, p.draft); err != nil {
 			return err
 		}
 	}
