@@ -25,11 +25,12 @@ const findScript = `(within, kind, says) => {
   const kinds = { field: "input:not([type=hidden]), select, textarea", press: "button, a[href], summary" };
   const text = (e) => e.textContent.replace(/\s+/g, " ").trim();
   const found = [...document.querySelectorAll(within)].flatMap((w) => [...w.querySelectorAll(kinds[kind])]).find((e) =>
-    e.checkVisibility() && (kind === "press" ? text(e) === says : [...(e.labels ?? [])].some((l) => text(l) === says)));
+    e.checkVisibility() && !e.closest("[aria-hidden=true]") && (kind === "press" ? text(e) === says : [...(e.labels ?? [])].some((l) => text(l) === says)));
   if (!found) return "";
-  document.querySelectorAll("[data-found]").forEach((e) => e.removeAttribute("data-found"));
-  found.setAttribute("data-found", "");
-  return "[data-found]";
+  // By its place: a mark on it would not outlive what exchanges parts of the page.
+  let path = "";
+  for (let e = found; e !== document.body; e = e.parentElement) path = " > :nth-child(" + ([...e.parentElement.children].indexOf(e) + 1) + ")" + path;
+  return "body" + path;
 }`
 
 // fill enters texts into fields: pairs of labels and what is entered. Of a select, it is the value of an option.

@@ -70,7 +70,7 @@ func TestFirstRunToRefusal(t *testing.T) {
 	s.asks("/System/Logs", "10.11.5", http.StatusOK)
 	s.visit(first)
 	s.follow("main", "Go back to this publish")
-	s.follow("main", "Roll back")
+	s.follow("main", "Roll back to #1")
 	s.awaitText(s.path(), "main", "applied 1")
 	s.asks("/System/Logs", "10.11.5", http.StatusForbidden)
 }
