@@ -15,8 +15,17 @@ import (
 func (f *Fleet) addLibrary(ctx context.Context) error {
 	name := f.name
 	for _, p := range []struct{ client, version string }{
-		{"Infuse", "8.0"}, {"VidHub", "1.6"}, {"SenPlayer", "5.0"}, {"Emby for Android TV", "2.0.95"}, {"Emby Web", "4.8"}, {"Jellyfin Web", "10.10"},
-		{"Jellyfin Android", "2.6"}, {"Swiftfin tvOS", ""}, {"Kodi", ""}, {"Hills", "1.5.0"}, {"Tsukimi", "0.20"},
+		{"Infuse", "8.0"},
+		{"VidHub", "1.6"},
+		{"SenPlayer", "5.0"},
+		{"Emby for Android TV", "2.0.95"},
+		{"Emby Web", "4.8"},
+		{"Jellyfin Web", "10.10"},
+		{"Jellyfin Android", "2.6"},
+		{"Swiftfin tvOS", ""},
+		{"Kodi", ""},
+		{"Hills", "1.5.0"},
+		{"Tsukimi", "0.20"},
 	} {
 		if err := f.add(ctx, "players", row{"client_name": name(p.client), "min_version": p.version, "service_type": "all"}); err != nil {
 			return err

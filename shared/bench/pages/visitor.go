@@ -70,7 +70,7 @@ func (v *visitor) page(ctx context.Context, path string) (string, error) {
 
 var (
 	link   = regexp.MustCompile(`<a [^>]*href="([^"]*)"`)
-	varies = regexp.MustCompile(`/(\d[^/?]*)|=[^&]*`) // ids, addresses and values of a query
+	varies = regexp.MustCompile(`/\d[^/]*`) // ids and addresses
 )
 
 // crawl returns the pages that links lead to from the first, some of each kind.
@@ -79,7 +79,8 @@ func (v *visitor) crawl(ctx context.Context, each int) ([]string, error) {
 	known, kinds := map[string]bool{}, map[string]int{}
 	for todo := []string{"/admin/"}; len(todo) > 0; todo = todo[1:] {
 		path := todo[0]
-		kind := varies.ReplaceAllString(path, "/#")
+		address, _, _ := strings.Cut(path, "?")
+		kind := varies.ReplaceAllString(address, "/#")
 		if known[path] || kinds[kind] == each {
 			continue
 		}
