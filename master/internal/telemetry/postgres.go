@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/pressly/goose/v3"
@@ -183,14 +182,21 @@ func (p *postgresDB) rowType(ctx context.Context, t *Table) (uint32, error) {
 // Ingest implements Database.
 func (p *postgresDB) Ingest(ctx context.Context, fn func(Tx) error) error {
 	return p.repeat(func() error {
-		return pgx.BeginFunc(ctx, p.pool, func(tx pgx.Tx) error {
+		return p.pool.AcquireFunc(ctx, func(c *pgxpool.Conn) error {
 			t := p.free.Get().(*postgresTx)
 			defer p.free.Put(t)
-			t.reset(ctx, tx.Conn().PgConn())
-			if err := fn(t); err != nil {
+			t.reset(ctx, c.Conn().PgConn())
+			if _, err := t.query("BEGIN"); err != nil {
 				return err
 			}
-			return t.flush()
+			err := fn(t)
+			if err == nil {
+				err = t.commit()
+			}
+			if err != nil {
+				_, _ = t.query("ROLLBACK") // a connection that is still in a transaction is closed by the pool
+			}
+			return err
 		})
 	})
 }

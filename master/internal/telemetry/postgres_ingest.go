@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,9 +21,15 @@ type postgresTx struct {
 	db   *postgresDB
 	conn *pgconn.PgConn
 	row  []Value
-	buf  []byte
 	rows map[*Table][]byte // for COPY, not yet sent
 	days map[Millis]bool   // of access logs among them
+	sums []merge           // not yet sent, in the order in which they came
+}
+
+// merge is rows to add, or to merge into those with the same keys.
+type merge struct {
+	table *Table
+	rows  []byte // an array of the table's row type, several times cheaper than an array for each column
 }
 
 // copyAtOnce is how many bytes of rows one COPY takes, about: each COPY has its own cost, of some hundred
@@ -139,8 +146,10 @@ func (tx *postgresTx) add(b Block) error {
 	return nil
 }
 
-// flush sends all rows that are kept.
-func (tx *postgresTx) flush() error {
+// commit sends all that is kept. Other writers wait for the rows of sums from the first of them until the end of the
+// transaction, so they come last, ready made, and at once with the COMMIT: nothing of that time is spent between two
+// statements.
+func (tx *postgresTx) commit() error {
 	for table, rows := range tx.rows {
 		if len(rows) == 0 {
 			continue
@@ -149,13 +158,42 @@ func (tx *postgresTx) flush() error {
 			return fmt.Errorf("write %s: %w", table.Name, err)
 		}
 	}
-	return nil
+	pipeline := tx.conn.StartPipeline(tx.ctx)
+	for _, m := range tx.sums {
+		pipeline.SendQueryParams(mergeStatement(m.table), [][]byte{m.rows}, []uint32{0}, []int16{pgx.BinaryFormatCode}, nil)
+	}
+	pipeline.SendQueryParams("COMMIT", nil, nil, nil, nil)
+	err := pipeline.Sync()
+	for i := 0; err == nil && i < len(tx.sums); i++ {
+		if err = nextResult(pipeline); err != nil {
+			err = fmt.Errorf("write %s: %w", tx.sums[i].table.Name, err)
+		}
+	}
+	if err == nil {
+		err = nextResult(pipeline)
+	}
+	return errors.Join(err, pipeline.Close())
+}
+
+// nextResult reads one statement's.
+func nextResult(pipeline *pgconn.Pipeline) error {
+	results, err := pipeline.GetResults()
+	if err != nil {
+		return err
+	}
+	reader, ok := results.(*pgconn.ResultReader)
+	if !ok {
+		return fmt.Errorf("the server answers %T", results)
+	}
+	_, err = reader.Close()
+	return err
 }
 
 // reset forgets what an earlier transaction may have left.
 func (tx *postgresTx) reset(ctx context.Context, conn *pgconn.PgConn) {
 	tx.ctx, tx.conn = ctx, conn
 	clear(tx.days)
+	tx.sums = tx.sums[:0]
 	for table, rows := range tx.rows {
 		tx.rows[table] = rows[:0]
 	}
@@ -176,24 +214,21 @@ func (tx *postgresTx) copy(t *Table) error {
 	return err
 }
 
-// merge adds rows, or merges them into those with the same keys, in one statement. They go there as one
-// array of the table's row type, which is several times cheaper than an array for each column.
+// merge keeps rows of sums.
 func (tx *postgresTx) merge(b Block) error {
-	// Other writers wait for the rows that are merged from here on, so what can be done before is.
-	if err := tx.flush(); err != nil {
-		return err
-	}
 	rowType, err := tx.db.rowType(tx.ctx, b.Table)
 	if err != nil {
 		return err
 	}
-	tx.buf = appendArray(tx.buf[:0], rowType, b.Len)
+	n := len(tx.sums)
+	tx.sums = slices.Grow(tx.sums, 1)[:n+1] // with the memory of an earlier transaction's
+	m := &tx.sums[n]
+	m.table, m.rows = b.Table, appendArray(m.rows[:0], rowType, b.Len)
 	for i := range b.Len {
 		tx.row = b.Values(i, tx.row[:0])
-		tx.buf = appendElement(tx.buf, b.Table.Columns, tx.row)
+		m.rows = appendElement(m.rows, b.Table.Columns, tx.row)
 	}
-	_, err = tx.query(mergeStatement(b.Table), argument{value: tx.buf})
-	return err
+	return nil
 }
 
 // argument is a value in PostgreSQL's binary format.
