@@ -21,7 +21,8 @@ func TestPagesOfCertificatesAndFailures(t *testing.T) {
 	m.admin.do(t, "POST", "/api/v1/admin/snapshots", map[string]any{"skip_preflight": true}).want(t, http.StatusCreated)
 	now := time.Now()
 	beat := api.Heartbeat{AgentVersion: "2.0", Status: "ready", Metadata: map[string]any{"certificates": []api.Certificate{
-		{Path: "/ssl/gone.pem", NotAfter: now.Add(-time.Hour)}, {Path: "/ssl/one.pem", NotAfter: now.Add(5*24*time.Hour + time.Hour)},
+		{Path: "/ssl/gone.pem", NotAfter: now.Add(-time.Hour)},
+		{Path: "/ssl/one.pem", NotAfter: now.Add(5*24*time.Hour + time.Hour)},
 		{Path: "/ssl/fine.pem", NotAfter: now.Add(60*24*time.Hour + time.Hour)},
 	}}}
 	slave.do(t, "POST", api.PathMediaSlave+"/heartbeat", beat).want(t, http.StatusOK)

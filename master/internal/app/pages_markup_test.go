@@ -187,9 +187,7 @@ func crawl(b *browser, most int, each func(path, page string)) map[string]bool {
 			continue
 		}
 		each(path, page)
-		for _, link := range links(b, path, page) {
-			todo = append(todo, link)
-		}
+		todo = append(todo, links(b, path, page)...)
 	}
 	seen := map[string]bool{}
 	for kind := range count {

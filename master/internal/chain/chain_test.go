@@ -116,8 +116,11 @@ var whitelists = []api.LuaConfig{
 	{Unidentified: api.UnidentifiedReject},
 	{AllowedClients: []string{"Infuse", " Emby Web ", "ÄPP"}},
 	{AllowedClients: []string{"VLC", "Apple"}, Unidentified: api.UnidentifiedReject, ClientPatterns: []api.ClientPattern{
-		{Name: "VLC", Pattern: "^vlc"}, {Name: "Apple", Pattern: "AppleCoreMedia/([0-9.]+)"}, {Name: "mpv", Pattern: "libmpv( .*)?"},
-		{Name: "Second", Pattern: `\bsecond\b`}, {Name: "Any", Pattern: "x*$"},
+		{Name: "VLC", Pattern: "^vlc"},
+		{Name: "Apple", Pattern: "AppleCoreMedia/([0-9.]+)"},
+		{Name: "mpv", Pattern: "libmpv( .*)?"},
+		{Name: "Second", Pattern: `\bsecond\b`},
+		{Name: "Any", Pattern: "x*$"},
 	}},
 	{MinVersions: map[string]string{"emby web": "4.8", "VLC": "3.0.18", "Infuse": "8.0.5-2", "mpv": "", "Acme": "3.0.0pre13", "Zero": "0"}, ClientPatterns: []api.ClientPattern{
 		{Name: "VLC", Pattern: "vlc"},
@@ -171,8 +174,14 @@ func list[T any](values []T) []T { return append([]T{}, values...) }
 func sameRates(t *testing.T, ask asker) {
 	random := rand.New(rand.NewPCG(8, 8))
 	for i, r := range []api.RateLimitRule{
-		{RatePerSecond: 1}, {RatePerSecond: 5, RateBurst: 10}, {RatePerSecond: 20, RateBurst: 1}, {RatePerMinute: 30}, {RatePerMinute: 3, RateBurst: 100},
-		{RatePerSecond: 3, RateBurst: 2, RatePerMinute: 60}, {RatePerSecond: 1, RateBurst: 5, RatePerMinute: 20}, {RatePerSecond: 3_000_000, RatePerMinute: 7},
+		{RatePerSecond: 1},
+		{RatePerSecond: 5, RateBurst: 10},
+		{RatePerSecond: 20, RateBurst: 1},
+		{RatePerMinute: 30},
+		{RatePerMinute: 3, RateBurst: 100},
+		{RatePerSecond: 3, RateBurst: 2, RatePerMinute: 60},
+		{RatePerSecond: 1, RateBurst: 5, RatePerMinute: 20},
+		{RatePerSecond: 3_000_000, RatePerMinute: 7},
 	} {
 		r.ID, r.ApplyTo, r.OverAction = int64(i+1), library.DimensionIP, library.OverReject
 		for _, gap := range []int{5, 60, 300, 3000, 70_000} { // milliseconds between requests, on average; some come together

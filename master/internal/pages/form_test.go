@@ -132,8 +132,14 @@ func TestFaultsBesideInputs(t *testing.T) {
 	}
 	v := &visit{s: &server{texts: texts}, Lang: "en", Zone: time.UTC}
 	problem := &Problem{Errors: []FieldError{
-		{"one", "body.entries[1].pattern"}, {"two", "body.entries"}, {"three", "body.entries[7].value"}, {"four", "body.value[2]"},
-		{"five", "body.nothing"}, {"six", "body.messages.ban.zh"}, {"seven", "body.messages.ban"}, {"eight", "body"},
+		{"one", "body.entries[1].pattern"},
+		{"two", "body.entries"},
+		{"three", "body.entries[7].value"},
+		{"four", "body.value[2]"},
+		{"five", "body.nothing"},
+		{"six", "body.messages.ban.zh"},
+		{"seven", "body.messages.ban"},
+		{"eight", "body"},
 	}}
 	fields := []field{
 		resourceAt("nginx-maps").field("entries"), {Name: "value", Kind: lines}, {Name: "messages", Kind: messages, Parts: messageParts},

@@ -30,7 +30,8 @@ func (c rowChange) Step() int {
 }
 
 // Was and Becomes write the values of one of its fields for people.
-func (c rowChange) Was(v sheet, f fieldChange) string     { return c.say(v, f.Name, f.Before, f.After) }
+func (c rowChange) Was(v sheet, f fieldChange) string { return c.say(v, f.Name, f.Before, f.After) }
+
 func (c rowChange) Becomes(v sheet, f fieldChange) string { return c.say(v, f.Name, f.After, f.Before) }
 
 const (

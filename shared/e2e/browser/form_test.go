@@ -71,12 +71,6 @@ func (t *tab) click(within, says string) {
 	t.run(chromedp.Click(t.find(within, "press", says), chromedp.ByQuery))
 }
 
-// choose clicks on a box or a radio button by its label.
-func (t *tab) choose(within, label string) {
-	t.Helper()
-	t.run(chromedp.Click(t.find(within, "field", label), chromedp.ByQuery))
-}
-
 // follow presses a button or link by its text, and waits for the page it leads to.
 func (t *tab) follow(within, says string) {
 	t.Helper()
