@@ -118,8 +118,8 @@ func TestFormsKeepTextText(t *testing.T) {
 	}
 }
 
-// forgetful are forms of one field, whose refusal is a page of its own; and passwords, which are never shown.
-var forgetful = []string{"password", "tokens", "clone"}
+// forgetful are the forms of passwords, which are never shown.
+var forgetful = []string{"password"}
 
 // textForms returns the forms of a page that post texts: by their address the names of their fields, with the values of
 // those that are hidden.

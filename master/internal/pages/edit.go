@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"net/http"
@@ -20,6 +21,8 @@ type editor struct {
 	Uses    []use
 	Secret  string // of a new row: what is shown this once
 	Next    string // page to go on with once a new row is made; "" for the list
+
+	Clone, CloneFailure string // the name that was asked for, and why there is no copy of it
 
 	Hindsight *hindsight // what the row would have refused; nil: nobody has asked
 }
@@ -226,7 +229,18 @@ func (r *resource) clone(v *visit) error {
 	}
 	var made row
 	path := r.path + "/" + url.PathEscape(v.r.PathValue("id")) + "/clone"
-	if _, err := v.call(http.MethodPost, path, map[string]string{"name": form.Get("name")}, &made); err != nil {
+	_, err = v.call(http.MethodPost, path, map[string]string{"name": form.Get("name")}, &made)
+	if problem := refusal(err); problem != nil {
+		values, etag, err := r.read(v)
+		if err != nil {
+			return err
+		}
+		faults := problem.faults(v, "body.")
+		return r.edit(v, problem.Status, editor{
+			ID: values.ID(), Row: values, ETag: etag, Clone: form.Get("name"), CloneFailure: cmp.Or(faults.take("name", text), faults.rest()),
+		}, "", nil)
+	}
+	if err != nil {
 		return err
 	}
 	return v.redirect(Prefix+r.path+"/"+made.ID(), "said.cloned")

@@ -22,11 +22,16 @@ type token struct {
 
 // tokenPage is the list of a server's tokens; or one that was just made, which is shown this once.
 type tokenPage struct {
-	Server row
-	Tokens []token
-	Made   *token
-	Base   string // API_BASE for the .env
+	Server  row
+	Tokens  []token
+	Made    *token
+	Base    string  // API_BASE for the .env
+	Inputs  []input // of the form for another one
+	Failure string  // what is wrong beside them
 }
+
+// tokenFields are what is said of a new token.
+var tokenFields = []field{{Name: "name"}, {Name: "expires_at", Kind: moments}}
 
 func tokenRoutes(handle func(string, handler)) {
 	const at = Prefix + "servers/{id}/tokens"
@@ -40,9 +45,11 @@ func tokensPath(v *visit) string { return "servers/" + url.PathEscape(v.r.PathVa
 
 func tokenPath(v *visit) string { return tokensPath(v) + "/" + url.PathEscape(v.r.PathValue("tid")) }
 
-func showTokens(v *visit) error { return listTokens(v, nil) }
+func showTokens(v *visit) error { return listTokens(v, nil, nil, nil) }
 
-func listTokens(v *visit, made *token) error {
+// listTokens shows the tokens; made: the one that was just made; asked: what was entered for another one, and problem why there
+// is none, each nil where that is not so.
+func listTokens(v *visit, made *token, asked row, problem *Problem) error {
 	page := tokenPage{Made: made, Base: v.base()}
 	if err := v.get("servers/"+url.PathEscape(v.r.PathValue("id")), &page.Server); err != nil {
 		return err
@@ -52,7 +59,14 @@ func listTokens(v *visit, made *token) error {
 		return err
 	}
 	page.Tokens = list.Items
-	return v.show("tokens", page)
+	fill := filling{resource: "tokens", zone: v.Zone, faults: problem.faults(v, "body.")}
+	page.Inputs = fill.inputs(tokenFields, "", asked)
+	page.Failure = fill.faults.rest()
+	status := http.StatusOK
+	if problem != nil {
+		status = problem.Status
+	}
+	return v.showAs(status, "tokens", page)
 }
 
 // createToken shows the token in the answer to the write: nothing that can be opened again holds it.
@@ -61,12 +75,16 @@ func createToken(v *visit) error {
 	if err != nil {
 		return err
 	}
-	expires, _ := field{Name: "expires_at", Kind: moments}.read(form, "", v.Zone)
+	asked := readFields(tokenFields, form, "", v.Zone)
 	var made token
-	if _, err := v.call(http.MethodPost, tokensPath(v), map[string]any{"name": form.Get("name"), "expires_at": expires}, &made); err != nil {
+	_, err = v.call(http.MethodPost, tokensPath(v), asked, &made)
+	if problem := refusal(err); problem != nil {
+		return listTokens(v, nil, asked, problem)
+	}
+	if err != nil {
 		return err
 	}
-	return listTokens(v, &made)
+	return listTokens(v, &made, nil, nil)
 }
 
 // Over reports whether the token does not hold any more.
@@ -99,7 +117,7 @@ func rotateToken(v *visit) error {
 	if _, err := v.call(http.MethodPost, tokenPath(v)+"/rotate", body, &made); err != nil {
 		return err
 	}
-	return listTokens(v, &made)
+	return listTokens(v, &made, nil, nil)
 }
 
 func revokeToken(v *visit) error {
