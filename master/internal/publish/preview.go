@@ -115,11 +115,15 @@ func (p *Publisher) preview(ctx context.Context, content store.Content, group fl
 	from := &api.Config{}
 	if d, ok := running[group]; ok {
 		into.Against, into.Changed = &d, d.ConfigHash != c.ConfigHash
-		if from, err = p.document(ctx, d.ID); err != nil {
-			return err
+		if into.Changed {
+			if from, err = p.document(ctx, d.ID); err != nil {
+				return err
+			}
 		}
 	}
-	into.Diff = diff(from, c.Config)
+	if into.Changed {
+		into.Diff = diff(from, c.Config)
+	}
 	into.Preflight, err = p.preflight(ctx, content, c)
 	return err
 }
