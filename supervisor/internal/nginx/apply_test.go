@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -41,6 +42,32 @@ func TestApplyRelease(t *testing.T) {
 	s.must(err)
 	if info.Mode().Perm() != 0o600 {
 		t.Errorf("admin socket has mode %v", info.Mode())
+	}
+}
+
+// TestReloadLeavesNoOldWorker: once a reload is through, only workers with the new configuration take connections.
+func TestReloadLeavesNoOldWorker(t *testing.T) {
+	s := newSlave(t)
+	s.commit(s.stage(release{hash: "0"}))
+	server, _ := s.run(nil)
+	s.must(server.WaitReady(t.Context()))
+	for i := range 10 {
+		before, err := accepting(server.instance())
+		s.must(err)
+		if len(before) < 2 {
+			t.Fatalf("%d workers take connections, want 2", len(before))
+		}
+		hash := strconv.Itoa(i + 1)
+		s.commit(s.stage(release{hash: hash}))
+		s.must(server.Reload(t.Context()))
+		now, err := accepting(server.instance())
+		s.must(err)
+		for pid := range before {
+			if now[pid] {
+				t.Errorf("worker %d of release %d still takes connections", pid, i)
+			}
+		}
+		s.serves(hash)
 	}
 }
 

@@ -21,7 +21,8 @@ func (e *ReloadError) Error() string {
 	return "nginx refused the reload: " + strings.Join(e.Lines, "; ")
 }
 
-// Reload makes nginx read its configuration anew and returns once a worker of a new generation answers.
+// Reload makes nginx read its configuration anew and returns once a worker of a new generation answers and those of before
+// take no more connections.
 // Errors: *ReloadError when nginx refused; ctx's or a timeout otherwise. With nginx down it is started at
 // once: the new configuration may be the cure.
 func (s *Server) Reload(ctx context.Context) error {
@@ -44,6 +45,10 @@ func (s *Server) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	old, err := accepting(running)
+	if err != nil {
+		return err
+	}
 	s.markEmergLog()
 	// A master that has died meanwhile is restarted by Run, and reads the new configuration then.
 	_ = syscall.Kill(running.process.PID, syscall.SIGHUP)
@@ -59,7 +64,7 @@ func (s *Server) reload(ctx context.Context) error {
 			if now == running {
 				running.generation.Store(state.Generation)
 			}
-			return nil
+			return s.awaitLeaving(ctx, running, old)
 		}
 		if sleep(ctx, pollEvery) != nil {
 			if len(lines) > 0 {

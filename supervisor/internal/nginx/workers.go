@@ -1,10 +1,18 @@
 package nginx
 
 import (
+	"context"
 	"maps"
 	"strings"
 	"time"
 )
+
+// leaveTimeout bounds how long a reload waits for the workers of before to stop accepting. nginx tells them to a
+// tenth of a second after it has started the new ones; one that takes longer hangs, and accepts nothing either.
+const leaveTimeout = 5 * time.Second
+
+// leaving is what nginx adds to the title of a worker's process before it closes its listening sockets.
+const leaving = "is shutting down"
 
 // Worker is a worker of an earlier generation that ends once its last transfer does.
 type Worker struct {
@@ -29,8 +37,7 @@ func (s *Server) OldWorkers() ([]Worker, error) {
 	var old []Worker
 	here := map[int]bool{}
 	for _, p := range all {
-		// nginx says so in the title it gives the process.
-		if p.parent != running.process.PID || !strings.Contains(p.commandLine(), "is shutting down") {
+		if p.parent != running.process.PID || !strings.Contains(p.commandLine(), leaving) {
 			continue
 		}
 		here[p.PID] = true
@@ -41,4 +48,39 @@ func (s *Server) OldWorkers() ([]Worker, error) {
 	}
 	maps.DeleteFunc(s.leaving, func(pid int, _ time.Time) bool { return !here[pid] })
 	return old, nil
+}
+
+// accepting returns the ids of the workers of an nginx that take connections.
+func accepting(running *instance) (map[int]bool, error) {
+	all, err := processes()
+	if err != nil {
+		return nil, err
+	}
+	workers := map[int]bool{}
+	for _, p := range all {
+		if p.parent != running.process.PID {
+			continue
+		}
+		if title := p.commandLine(); strings.Contains(title, "worker process") && !strings.Contains(title, leaving) {
+			workers[p.PID] = true
+		}
+	}
+	return workers, nil
+}
+
+// awaitLeaving returns once none of the workers takes connections any more, or leaveTimeout is over.
+func (s *Server) awaitLeaving(ctx context.Context, running *instance, before map[int]bool) error {
+	ctx, cancel := context.WithTimeout(ctx, leaveTimeout)
+	defer cancel()
+	for s.instance() == running {
+		now, err := accepting(running)
+		if err != nil {
+			return err
+		}
+		maps.DeleteFunc(before, func(pid int, _ bool) bool { return !now[pid] })
+		if len(before) == 0 || sleep(ctx, pollEvery) != nil {
+			break
+		}
+	}
+	return nil
 }
