@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aymanbagabas/go-udiff"
@@ -199,20 +200,40 @@ func (p *Publisher) Diff(ctx context.Context, from, to int64) (*Comparison, erro
 	if result.Content, err = diffContent(a, b); err != nil {
 		return nil, err
 	}
-	for _, group := range groupsOf(append(append([]fleet.Server{}, a.Servers...), b.Servers...)) {
-		d := GroupDiff{Group: group}
-		before, errBefore := configOf(a, group)
-		after, errAfter := configOf(b, group)
-		if err := errors.Join(errBefore, errAfter); err != nil {
-			d.Error = err.Error()
-		} else {
-			d.Diff = diff(before, after)
-		}
+	groups := groupsOf(slices.Concat(a.Servers, b.Servers))
+	diffs := make([]GroupDiff, len(groups))
+	work, ctx := errgroup.WithContext(ctx)
+	work.SetLimit(8)
+	for i, group := range groups {
+		work.Go(func() error {
+			diffs[i] = diffGroup(a, b, group)
+			return ctx.Err()
+		})
+	}
+	if err := work.Wait(); err != nil {
+		return nil, err
+	}
+	for _, d := range diffs {
 		if d.Diff != "" || d.Error != "" {
 			result.Groups = append(result.Groups, d)
 		}
 	}
 	return result, nil
+}
+
+// diffGroup compares what two contents make of a group.
+func diffGroup(a, b store.Content, group fleet.Group) GroupDiff {
+	d := GroupDiff{Group: group}
+	before, errBefore := configOf(a, group)
+	after, errAfter := configOf(b, group)
+	err := errors.Join(errBefore, errAfter)
+	switch {
+	case err != nil:
+		d.Error = err.Error()
+	case before.ConfigHash != after.ConfigHash:
+		d.Diff = diff(before, after)
+	}
+	return d
 }
 
 // configOf renders a group of content; one without servers is empty.
