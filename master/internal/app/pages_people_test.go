@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -15,15 +16,14 @@ import (
 // wait asks for a page until it has the text.
 func (b *browser) wait(path, text string) string {
 	b.Helper()
-	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
-		page := b.want(http.StatusOK, path, nil)
-		if strings.Contains(page, text) {
-			return page
+	var page string
+	testbed.Await(b, time.Minute, func() error {
+		if page = b.want(http.StatusOK, path, nil); !strings.Contains(page, text) {
+			return fmt.Errorf("%s never has %q: %s", path, text, page)
 		}
-		if time.Now().After(end) {
-			b.Fatalf("%s never has %q: %s", path, text, page)
-		}
-	}
+		return nil
+	})
+	return page
 }
 
 // TestPagesOfLimitsAndPeople: quotas with what they made and a pardon, the audit log of it, sessions that are ended, an

@@ -1,27 +1,22 @@
 package render_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
-	"github.com/uhdadmin/media-gateway/lua"
 	"github.com/uhdadmin/media-gateway/master/internal/library"
 	"github.com/uhdadmin/media-gateway/master/internal/render"
 	"github.com/uhdadmin/media-gateway/nginx"
 	"github.com/uhdadmin/media-gateway/shared/api"
+	"github.com/uhdadmin/media-gateway/shared/testbed"
 )
 
 // TestAcceptedRulesCompile: whatever the library accepts, a slave takes. Generated content, most of it
@@ -81,47 +76,8 @@ func valueAt(config *api.Config, field string) string {
 // a configuration: "" for yes.
 func startCompiler(t *testing.T) func(*api.Config) (field, message string) {
 	t.Helper()
-	root, err := os.MkdirTemp("", "uhd")
-	check(t, err)
-	t.Cleanup(func() { _ = os.RemoveAll(root) })
-	check(t, os.Chmod(root, 0o755))
-	for _, dir := range []string{"conf", "run", "spool"} {
-		check(t, os.Mkdir(filepath.Join(root, dir), 0o755))
-	}
-	check(t, os.CopyFS(filepath.Join(root, "lua"), lua.Files))
-	conf, err := nginx.Render(nginx.Params{Root: root, Workers: 1})
-	check(t, err)
-	for name, text := range map[string][]byte{"nginx.conf": conf, "upstream.conf": nil, "maps.conf": nil, "server.conf": nil} {
-		check(t, os.WriteFile(filepath.Join(root, "conf", name), text, 0o644))
-	}
-	cmd := exec.Command("nginx", "-e", "stderr", "-c", filepath.Join(root, "conf", "nginx.conf"), "-g", "daemon off;")
-	cmd.Stderr = t.Output()
-	check(t, cmd.Start())
-	ended := make(chan struct{})
-	go func() {
-		_ = cmd.Wait() // its log tells
-		close(ended)
-	}()
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		<-ended
-	})
-	client := &http.Client{Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			for { // nginx may still be starting
-				c, err := new(net.Dialer).DialContext(ctx, "unix", nginx.AdminSocket(filepath.Join(root, "run")))
-				if err == nil || ctx.Err() != nil {
-					return c, err
-				}
-				select {
-				case <-ended:
-					return nil, errors.New("nginx did not start; its log says why")
-				case <-time.After(time.Millisecond):
-				}
-			}
-		},
-	}, Timeout: time.Minute}
+	n := testbed.StartLuaNginx(t, func(string) map[string]string { return nil })
+	client := n.Client(t, nginx.AdminSocket(filepath.Join(n.Root, "run")))
 	return func(c *api.Config) (field, message string) {
 		t.Helper()
 		body, err := json.Marshal(map[string]any{
