@@ -93,7 +93,7 @@ func TestEndsMasterWithoutRecord(t *testing.T) {
 	s := newSlave(t)
 	s.commit(s.stage(release{hash: "a"}))
 	s.kill(s.supervisor())
-	s.must(os.Remove(pathsOf(s.root).record))
+	s.must(os.RemoveAll(pathsOf(s.root).record)) // it may not have got that far
 	s.commit(s.stage(release{hash: "b"}))
 	s.run(nil)
 	s.serves("b")

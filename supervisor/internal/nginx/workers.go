@@ -50,7 +50,8 @@ func (s *Server) OldWorkers() ([]Worker, error) {
 	return old, nil
 }
 
-// accepting returns the ids of the workers of an nginx that take connections.
+// accepting returns the ids of the workers of an nginx that take connections, or are about to: one that was
+// only just forked still bears its master's title.
 func accepting(running *instance) (map[int]bool, error) {
 	all, err := processes()
 	if err != nil {
@@ -61,7 +62,8 @@ func accepting(running *instance) (map[int]bool, error) {
 		if p.parent != running.process.PID {
 			continue
 		}
-		if title := p.commandLine(); strings.Contains(title, "worker process") && !strings.Contains(title, leaving) {
+		title := p.commandLine()
+		if !strings.Contains(title, leaving) && !strings.Contains(title, "cache ") { // its manager and loader serve nobody
 			workers[p.PID] = true
 		}
 	}
