@@ -6,6 +6,7 @@ local regexes = require "uhd.regexes"
 
 
 local byte = string.byte
+local find = string.find
 local floor = math.floor
 local setmetatable = setmetatable
 local sort = table.sort
@@ -52,7 +53,8 @@ local function has_prefix(prefixes, path)
 
   local prefix = prefixes[high]
 
-  return prefix ~= nil and sub(path, 1, #prefix) == prefix
+  -- A plain find makes no text of what it compares.
+  return prefix ~= nil and find(path, prefix, 1, true) == 1
 end
 
 

@@ -22,6 +22,7 @@ local tonumber = tonumber
 
 local SLASH = byte("/")
 local QUERY = byte("?")
+local E, M = byte("em", 1, 2)
 
 
 local _M = {}
@@ -31,10 +32,12 @@ local _M = {}
 -- before 12 does the same.
 local function strip_base(path)
   while true do
-    if sub(path, 1, 6) == "/emby/" then
+    -- Most paths are told by a byte, which makes no text.
+    local second = byte(path, 2)
+    if second == E and sub(path, 1, 6) == "/emby/" then
       path = sub(path, 6)
 
-    elseif sub(path, 1, 14) == "/mediabrowser/" then
+    elseif second == M and sub(path, 1, 14) == "/mediabrowser/" then
       path = sub(path, 14)
 
     else

@@ -53,22 +53,26 @@ local function is_media(rest)
 end
 
 
--- Each with what stands before the item's id, and what may follow it.
+-- Each with what stands before the item's id, what may follow it, and what has
+-- to be there besides: few paths below /items/ are worth a pattern.
 local PLACES = {
-  { "/videos/", is_media },
-  { "/audio/", is_media },
+  { "/videos/", is_media, "/" },
+  { "/audio/", is_media, "/" },
   { "/items/", function(rest)
-    return rest == "download/" or rest == "file/"
-  end },
+    return rest == "download/"
+  end, "/download/" },
+  { "/items/", function(rest)
+    return rest == "file/"
+  end, "/file/" },
   { "/jobitems/", function(rest)
     return rest == "file/"
-  end },
+  end, "/file/" },
   { "/livestreamfiles/", function()
     return true
-  end },
+  end, "/" },
   { "/liverecordings/", function(rest)
     return rest == "stream/"
-  end },
+  end, "/stream/" },
 }
 
 
@@ -85,7 +89,7 @@ function _M.item(path)
   for i = 1, #PLACES do
     local place = PLACES[i]
     local _, last = find(path, place[1], 1, true)
-    if last then
+    if last and find(path, place[3], last, true) then
       local id, rest = match(path, "^([^/]+)/(.*)$", last + 1)
       if id and #id <= MAX_ID and place[2](rest) then
         return _M.item_id(id)

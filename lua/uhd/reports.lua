@@ -7,6 +7,7 @@ local query = require "uhd.query"
 
 
 local concat = table.concat
+local find = string.find
 local fmt = string.format
 local ngx = ngx
 local sub = string.sub
@@ -20,11 +21,12 @@ local MAX_BODY = 65536
 -- A century in ticks of 100 ns; what is beyond is no position.
 local MAX_TICKS = 100 * 365.25 * 86400 * 1e7
 
--- How the paths end that reports are sent to, as paths.read writes them.
+-- Where reports are sent to, as paths.read writes it, and what may follow.
+local PLACE = "/sessions/playing/"
 local EVENTS = {
-  ["/sessions/playing/"] = "start",
-  ["/sessions/playing/progress/"] = "progress",
-  ["/sessions/playing/stopped/"] = "stop",
+  [""] = "start",
+  ["progress/"] = "progress",
+  ["stopped/"] = "stop",
 }
 
 
@@ -33,11 +35,10 @@ local _M = {}
 
 -- Returns start, progress or stop when a POST to path reports that; else nil.
 function _M.event(path)
-  for suffix, event in pairs(EVENTS) do
-    if sub(path, -#suffix) == suffix then
-      return event
-    end
-  end
+  -- It may have a base path of its own.
+  local _, last = find(path, PLACE, 1, true)
+
+  return last and EVENTS[sub(path, last + 1)]
 end
 
 

@@ -6,16 +6,15 @@
 local cjson = require "cjson.safe"
 local login = require "uhd.login"
 local memo = require "uhd.memo"
+local pair_memo = require "uhd.pair_memo"
 local paths = require "uhd.paths"
 local playback = require "uhd.playback"
 local redact = require "uhd.redact"
 local reports = require "uhd.reports"
 
 
-local concat = table.concat
 local find = string.find
 local setmetatable = setmetatable
-local tostring = tostring
 
 
 -- Distinct paths remembered per profile and worker; a longer one is decided
@@ -38,11 +37,26 @@ local mt = { __index = _M }
 
 -- skip, block: as matcher.compile returns them, false for an empty list.
 function _M.new(skip, block)
+  local plain = {}
+  for decision = _M.NONE, _M.COUNTS do
+    plain[decision] = {
+      decision = decision,
+      item = nil,
+      prepares = nil,
+      ends_by_post = false,
+      ends_by_delete = false,
+      plays = false,
+      reports = nil,
+      logs_in = false,
+    }
+  end
+
   return setmetatable({
     skip = skip,
     block = block,
     cache = memo.new(CACHED_PATHS),
-    routes = memo.new(CACHED_PATHS),
+    plain = plain,
+    streams = pair_memo.new(CACHED_PATHS),
   }, mt)
 end
 
@@ -88,22 +102,15 @@ local function may_log_in(path)
 end
 
 
--- Returns the route that other paths share which say the same. Thousands of
--- paths do, and one table stays in the processor's cache where thousands, read
--- in turn, do not: that is a tenth of a request.
-local function share(self, route)
-  local key = concat({
-    route.decision, route.item or "", route.prepares or "",
-    tostring(route.ends_by_post), tostring(route.ends_by_delete),
-    tostring(route.reports), tostring(route.logs_in),
-  }, "/")
-  local known = self.routes:get(key)
-  if not known then
-    known = route
-    self.routes:set(key, route)
+-- Returns the route that paths share which say nothing but what is decided, or
+-- that segments of one item share. One table stays in the processor's cache
+-- where thousands, read in turn, do not: that is a tenth of a request.
+local function shared(self, decision, item)
+  if not item then
+    return self.plain[decision]
   end
 
-  return known
+  return self.streams:get(decision, item)
 end
 
 
@@ -114,20 +121,34 @@ local function read(self, uri, request_uri)
   local prepares = playback.prepared_item(path)
   local ends_by_post = playback.ends_stream("POST", path)
   local ends_by_delete = playback.ends_stream("DELETE", path)
+  local event = reports.event(path)
+  local logs_in = may_log_in(path) and (login.is_login("POST", uri)
+                                        or login.is_login("GET", uri))
+  local decision = decide(self, path, other, dotted)
+  local has_more = prepares or ends_by_post or ends_by_delete or event
+                   or logs_in or request_uri
+  local route = not has_more and shared(self, decision, item)
+  if route then
+    return route
+  end
 
-  return {
-    decision = decide(self, path, other, dotted),
+  route = {
+    decision = decision,
     item = item,
     prepares = prepares,
     ends_by_post = ends_by_post,
     ends_by_delete = ends_by_delete,
     plays = item or prepares or ends_by_post or ends_by_delete,
-    reports = reports.event(path),
-    logs_in = may_log_in(path)
-              and (login.is_login("POST", uri) or login.is_login("GET", uri)),
+    reports = event,
+    logs_in = logs_in,
     json = request_uri and ',"uri":' .. cjson.encode(redact.path(uri)),
     playback = item and playback.json(nil, item),
   }
+  if not has_more then
+    self.streams:set(decision, item, route)
+  end
+
+  return route
 end
 
 
@@ -151,7 +172,7 @@ function _M:read(var, is_odd)
 
   local route = self.cache:get(uri)
   if not route then
-    route = share(self, read(self, uri))
+    route = read(self, uri)
     self.cache:set(uri, route)
   end
 

@@ -6,6 +6,7 @@
 local callers = require "uhd.caller"
 local identity = require "uhd.identity"
 local memo = require "uhd.memo"
+local pair_memo = require "uhd.pair_memo"
 local query = require "uhd.query"
 
 
@@ -37,7 +38,7 @@ local sender_mt = { __index = Sender }
 function _M.new()
   return setmetatable({
     senders = memo.new(CACHED_SENDERS),
-    callers = memo.new(CACHED_CALLERS),
+    callers = pair_memo.new(CACHED_CALLERS),
     count = 0,
   }, mt)
 end
@@ -89,18 +90,22 @@ function Sender:caller(var)
   end
 
   local headers, args = var.uhd_more_headers, query.read(var)
-  if headers == NO_HEADERS and args.identity == "" then
+  local key = args.identity
+  if headers ~= NO_HEADERS then
+    -- What a query says begins with a digit: it can never pass for this.
+    key = concat { "\n", headers, "\n", key }
+
+  elseif key == "" then
     self.plain = self.plain or new_caller(self, var, NONE)
     return self.plain
   end
 
-  local key = concat { self.number, "\n", headers, "\n", args.identity }
   local known = self.memory.callers
-  local caller = known:get(key)
+  local caller = known:get(self.number, key)
   if not caller then
     caller = new_caller(self, var, args)
     if #key <= MAX_CACHED then
-      known:set(key, caller)
+      known:set(self.number, key, caller)
     end
   end
 
