@@ -51,8 +51,9 @@ local function set_user(self, user)
     ',"device_name":', encode(self.device or ""),
     ',"kind":"', self.kind or "",
     '","user_id":', encode(user or ""),
-    ',"token_hash":"', self.token_hash or "",
-    '","user_agent":', plain(encode(self.agent or "")),
+    ',"user_agent":', plain(encode(self.agent or "")),
+    -- Last: LuaJIT tells long texts apart by their ends.
+    ',"token_hash":"', self.token_hash or "", '"',
   }
 end
 
