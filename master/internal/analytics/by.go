@@ -63,14 +63,14 @@ type Change struct {
 // By answers which clients, addresses, users, reasons or rules have most of something.
 func (a *Analytics) By(ctx context.Context, dimension telemetry.Dimension, q Question) (*Table, error) {
 	span := a.cover(q.Span)
-	all, err := a.totals(ctx, dimension, span, q.Servers)
+	all, err := a.standings(ctx, dimension, q.Order, span, q.Servers)
 	if err != nil {
 		return nil, fmt.Errorf("sum up by %s: %w", dimension, err)
 	}
 	table := &Table{From: span.From.In(span.Zone), To: span.To.In(span.Zone), Timezone: span.Zone.String(), Distinct: len(all), Items: []Row{}}
 	first := pick(all, q)
 
-	// Latencies, of the few values that are shown.
+	// All that is known, of the few values that are shown.
 	shown := map[string]*telemetry.Counts{}
 	collect := func(_ telemetry.Millis, value string, c *telemetry.Counts) { addTo(shown, value, c) }
 	if err := a.count(ctx, "value", dimension, first, span.periods(), q.Servers, collect); err != nil {
@@ -110,29 +110,38 @@ func (a *Analytics) compare(ctx context.Context, dimension telemetry.Dimension, 
 	return nil
 }
 
+// standing is what tells where a value ranks: the sum of its order's columns, and its requests.
+type standing struct{ ranked, requests int64 }
+
+// ranked returns the columns of rollups whose sum the order goes by.
+func (o Order) ranked() string {
+	switch o {
+	case ByRefused, ByRefusalRate:
+		return "refused"
+	case ByErrors:
+		return "errors_4xx + errors_5xx"
+	case ByBytes:
+		return "bytes"
+	}
+	return "requests"
+}
+
 // pick returns the values that come first, at most q.Limit.
-func pick(all map[string]*telemetry.Counts, q Question) []string {
-	rank := func(c *telemetry.Counts) float64 {
-		switch q.Order {
-		case ByRefused:
-			return float64(c.Refused)
-		case ByRefusalRate:
-			return float64(c.Refused) / float64(max(1, c.Requests))
-		case ByErrors:
-			return float64(c.Errors4xx + c.Errors5xx)
-		case ByBytes:
-			return float64(c.Bytes)
+func pick(all map[string]standing, q Question) []string {
+	rank := func(s standing) float64 {
+		if q.Order == ByRefusalRate {
+			return float64(s.ranked) / float64(max(1, s.requests))
 		}
-		return float64(c.Requests)
+		return float64(s.ranked)
 	}
 	values := make([]string, 0, len(all))
-	for value, c := range all {
-		if c.Requests >= q.MinRequests {
+	for value, s := range all {
+		if s.requests >= q.MinRequests {
 			values = append(values, value)
 		}
 	}
 	slices.SortFunc(values, func(v, w string) int {
-		return cmp.Or(cmp.Compare(rank(all[w]), rank(all[v])), cmp.Compare(all[w].Requests, all[v].Requests), strings.Compare(v, w))
+		return cmp.Or(cmp.Compare(rank(all[w]), rank(all[v])), cmp.Compare(all[w].requests, all[v].requests), strings.Compare(v, w))
 	})
 	return values[:min(q.Limit, len(values))]
 }

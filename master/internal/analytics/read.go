@@ -79,42 +79,45 @@ type part struct {
 // workers is how many parts of a long range are summed up at once: a page may take a core or two, not all.
 const workers = 2
 
-// parts cuts a span into what is read at once: its hours, and its days in as many shares as there are
+// parts cuts a span into what is read at once: its days, and its hours, in as many shares as there are
 // workers.
 func (s Span) parts() []part {
 	var list []part
 	p := s.periods()
 	for _, hours := range p.hours {
-		list = append(list, part{"rollup_hourly", hours})
+		list = append(list, shares("rollup_hourly", hours, time.Hour)...)
 	}
 	for _, days := range p.days {
-		share := ceilDiv(days.to.Sub(days.from), workers)
-		for from := days.from; from.Before(days.to); from = from.Add(share) {
-			to := from.Add(share)
-			if to.After(days.to) {
-				to = days.to
-			}
-			list = append(list, part{"rollup_daily", stretch{from, to}})
-		}
+		list = append(list, shares("rollup_daily", days, day)...)
 	}
 	return list
 }
 
-// ceilDiv is a share of whole days, so that n shares cover length.
-func ceilDiv(length time.Duration, n int64) time.Duration {
-	days := int64(length / day)
-	return time.Duration((days+n-1)/n) * day
+// shares cuts a stretch of whole units into one for each worker.
+func shares(table string, s stretch, unit time.Duration) []part {
+	var list []part
+	units := int64(s.to.Sub(s.from) / unit)
+	share := time.Duration((units+workers-1)/workers) * unit
+	for from := s.from; from.Before(s.to); from = from.Add(share) {
+		to := from.Add(share)
+		if to.After(s.to) {
+			to = s.to
+		}
+		list = append(list, part{table, stretch{from, to}})
+	}
+	return list
 }
 
-// totals sums up a span by the values of a dimension, without latencies.
-func (a *Analytics) totals(ctx context.Context, dimension telemetry.Dimension, s Span, servers []int64) (map[string]*telemetry.Counts, error) {
-	all := map[string]*telemetry.Counts{}
+// standings sums up, for each value of a dimension, what a table in that order ranks it by. Other columns of
+// so many rows would be summed up for nothing.
+func (a *Analytics) standings(ctx context.Context, dimension telemetry.Dimension, order Order, s Span, servers []int64) (map[string]standing, error) {
+	all := map[string]standing{}
 	var mu sync.Mutex // guards all
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(workers)
 	for _, p := range s.parts() {
 		group.Go(func() error {
-			query := "SELECT value, " + total + " FROM " + p.table + " WHERE dimension = ? AND period >= ? AND period < ?" +
+			query := "SELECT value, " + sumOf(order.ranked(), "requests") + " FROM " + p.table + " WHERE dimension = ? AND period >= ? AND period < ?" +
 				ofServers(servers) + " GROUP BY value"
 			rows, err := a.db.QueryContext(ctx, query, dimension, p.from.UnixMilli(), p.to.UnixMilli(), bun.List(servers))
 			if err != nil {
@@ -123,16 +126,13 @@ func (a *Analytics) totals(ctx context.Context, dimension telemetry.Dimension, s
 			defer func() { _ = rows.Close() }() // rows.Err has told
 			for rows.Next() {
 				var value string
-				var c telemetry.Counts
-				if err := rows.Scan(&value, &c.Requests, &c.Refused, &c.Errors4xx, &c.Errors5xx, &c.Bytes); err != nil {
+				var more standing
+				if err := rows.Scan(&value, &more.ranked, &more.requests); err != nil {
 					return err
 				}
 				mu.Lock()
-				if known := all[value]; known != nil {
-					add(known, &c)
-				} else {
-					all[value] = &c
-				}
+				known := all[value]
+				all[value] = standing{known.ranked + more.ranked, known.requests + more.requests}
 				mu.Unlock()
 			}
 			return rows.Err()
