@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,42 +19,20 @@ import (
 // crowded returns the users that were seen in many networks or on many devices within d, which is a day of
 // the operator's zone. Evidence is for later: of those that are shown.
 func (a *Analytics) crowded(ctx context.Context, q Sharing, d Span, since telemetry.Millis) ([]Signal, error) {
-	query := a.db.NewSelect()
-	if telemetry.MillisOf(d.From).Day() >= since {
-		query.Table("seats_daily").WhereGroup(" AND ", func(query *bun.SelectQuery) *bun.SelectQuery { return hoursOf(query, d) })
-	} else {
-		query.Table("bandwidth").Where("hour >= ?", d.From.UnixMilli()).Where("hour < ?", d.To.UnixMilli())
-	}
-	rows, err := of(q, query.Column("server_id", "user_id", "device_id", "ip")).Rows(ctx)
+	users, servers, err := a.places(ctx, q, d, since)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = rows.Close() }() // rows.Err has told
-	users, networks := map[string]*crowd{}, map[string]string{}
-	var servers []int64
-	var server int64
-	var user, device, ip string
-	for rows.Next() {
-		if err := rows.Scan(&server, &user, &device, &ip); err != nil {
-			return nil, err
-		}
-		if !slices.Contains(servers, server) {
-			servers = append(servers, server)
-		}
-		c := users[user]
-		if c == nil {
-			c = &crowd{}
-			users[user] = c
-		}
-		if c.note(networkOf(ip, networks)); device != "" {
-			include(&c.devices, device)
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
 	var found []Signal
-	for user, c := range users {
+	networks := map[string]string{}
+	for user, places := range users {
+		if len(places) < min(q.Networks, q.Devices) { // nearly all
+			continue
+		}
+		var c crowd
+		for _, p := range places {
+			c.note(networkOf(p.ip, networks), p.device)
+		}
 		s := Signal{
 			UserID: user, Day: d.From.In(d.Zone).Format(time.DateOnly), Networks: max(len(c.v4), len(c.v6)), Devices: len(c.devices),
 			within: d, servers: servers,
@@ -70,8 +49,34 @@ func (a *Analytics) crowded(ctx context.Context, q Sharing, d Span, since teleme
 	return found, nil
 }
 
-// hoursOf selects from seats_daily what was seen in hours of the span. Days of UTC need not be its days.
+// place is a device at an address.
+type place struct{ device, ip string }
+
+// places returns by user where they were within d, and the servers on which anybody was.
+func (a *Analytics) places(ctx context.Context, q Sharing, d Span, since telemetry.Millis) (map[string][]place, []int64, error) {
+	query := a.db.NewSelect()
+	if telemetry.MillisOf(d.From).Day() >= since {
+		hoursOf(query.Table("seats_daily"), d)
+	} else {
+		query.Table("bandwidth").Where("hour >= ?", d.From.UnixMilli()).Where("hour < ?", d.To.UnixMilli())
+	}
+	users := map[string][]place{}
+	var servers []int64
+	err := a.each(ctx, of(q, query.Column("server_id", "user_id", "device_id", "ip")), func(row []driver.Value) {
+		if server := row[0].(int64); !slices.Contains(servers, server) {
+			servers = append(servers, server)
+		}
+		user := row[1].(string)
+		users[user] = append(users[user], place{row[2].(string), row[3].(string)})
+	})
+	return users, servers, err
+}
+
+// hoursOf selects from seats_daily what was seen in hours of the span. Days of UTC need not be its days. They are
+// one list, not a condition each: what SQLite finds by one of several it writes down, not to find it twice.
 func hoursOf(query *bun.SelectQuery, d Span) *bun.SelectQuery {
+	var days []int64
+	var masks []any
 	for of := d.From.Truncate(day); of.Before(d.To); of = of.Add(day) {
 		var hours int64
 		for h := range 24 {
@@ -79,9 +84,9 @@ func hoursOf(query *bun.SelectQuery, d Span) *bun.SelectQuery {
 				hours |= 1 << h
 			}
 		}
-		query.WhereOr("day = ? AND hours & ? <> 0", of.UnixMilli(), hours)
+		days, masks = append(days, of.UnixMilli()), append(masks, of.UnixMilli(), hours)
 	}
-	return query
+	return query.Where("day IN (?)", bun.List(days)).Where("hours & CASE day"+strings.Repeat(" WHEN ? THEN ?", len(days))+" END <> 0", masks...)
 }
 
 // of narrows a query down to the users and servers that were asked for.
@@ -99,12 +104,15 @@ func of(q Sharing, query *bun.SelectQuery) *bun.SelectQuery {
 // crowd is in which networks a user was, IPv4 and IPv6 each by itself, and on which devices.
 type crowd struct{ v4, v6, devices map[string]bool }
 
-func (c *crowd) note(network string) {
+func (c *crowd) note(network, device string) {
 	switch {
 	case v6(network):
 		include(&c.v6, network)
 	case network != "":
 		include(&c.v4, network)
+	}
+	if device != "" {
+		include(&c.devices, device)
 	}
 }
 

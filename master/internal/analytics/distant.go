@@ -3,6 +3,7 @@ package analytics
 import (
 	"cmp"
 	"context"
+	"database/sql/driver"
 	"fmt"
 	"slices"
 	"strings"
@@ -48,8 +49,7 @@ func (a *Analytics) distant(ctx context.Context, q Sharing) ([]Signal, error) {
 		for _, o := range overlaps {
 			s.Overlap += int64(o.together) / 1000
 			for _, of := range []*stream{o.x, o.y} {
-				c.note(of.network)
-				include(&c.devices, of.device)
+				c.note(of.network, of.device)
 			}
 		}
 		s.Networks, s.Devices = max(len(c.v4), len(c.v6)), len(c.devices)
@@ -63,26 +63,27 @@ func (a *Analytics) distant(ctx context.Context, q Sharing) ([]Signal, error) {
 // streams returns by user the streams that are long enough to overlap, where their place is known.
 func (a *Analytics) streams(ctx context.Context, q Sharing) (map[string][]stream, error) {
 	const end = "CASE WHEN stopped_at > 0 AND stopped_at < last_seen_at THEN stopped_at ELSE last_seen_at END"
-	query := a.db.NewSelect().Table("playback_sessions").Column("id", "user_id", "device_id", "ip", "started_at").ColumnExpr(end).
-		Where("last_seen_at >= ?", q.Span.From.UnixMilli()).Where("started_at < ?", q.Span.To.UnixMilli()).
-		Where("last_seen_at - started_at >= ?", q.MinOverlap.Milliseconds()).Where("device_id <> ''")
-	rows, err := of(q, query).Rows(ctx)
-	if err != nil {
-		return nil, err
+	sessions := func() *bun.SelectQuery {
+		query := a.db.NewSelect().Table("playback_sessions").Column("id", "user_id", "device_id", "ip", "started_at").ColumnExpr(end).
+			Where("started_at < ?", q.Span.To.UnixMilli()).
+			Where("last_seen_at - started_at >= ?", q.MinOverlap.Milliseconds()).Where("device_id <> ''")
+		return of(q, query)
 	}
-	defer func() { _ = rows.Close() }() // rows.Err has told
+	// Ids are in the order of begin, so what began in the span lies together. What ran already is found by its
+	// last sign; all that was seen since is in that index, too, and to look up each of so many rows costs more than
+	// to read them: the plus sign has the database compare ids, and not search by them.
+	begin := telemetry.MillisOf(q.Span.From)
+	began := sessions().Where("id >= ?", telemetry.ID(begin, 0))
+	ran := sessions().Where("last_seen_at >= ?", int64(begin)).Where("+id < ?", telemetry.ID(begin, 0))
 	users, networks := map[string][]stream{}, map[string]string{}
-	var user, ip string
-	for rows.Next() {
-		var s stream
-		if err := rows.Scan(&s.id, &user, &s.device, &ip, &s.from, &s.to); err != nil {
-			return nil, err
-		}
-		if s.network = networkOf(ip, networks); s.network != "" {
+	err := a.each(ctx, began.UnionAll(ran), func(row []driver.Value) {
+		s := stream{id: row[0].(int64), device: row[2].(string), from: telemetry.Millis(row[4].(int64)), to: telemetry.Millis(row[5].(int64))}
+		if s.network = networkOf(row[3].(string), networks); s.network != "" {
+			user := row[1].(string)
 			users[user] = append(users[user], s)
 		}
-	}
-	return users, rows.Err()
+	})
+	return users, err
 }
 
 // networkOf returns the network of an address, "" for what is none, and remembers it in known.

@@ -28,7 +28,7 @@ func roaming(random *rand.Rand, n int, from, to time.Time) []telemetry.AccessLog
 		rows[i] = telemetry.AccessLog{
 			Time: telemetry.MillisOf(began), ServerID: 1 + random.Int64N(2), UserID: fmt.Sprint("user", user), IP: address,
 			DeviceID: fmt.Sprint("device", random.IntN(2+user)), DeviceName: "TV", ClientName: "Infuse", Verdict: "allow", Status: 200,
-			RequestTimeUS: random.Int64N(int64(20 * time.Minute / time.Microsecond)), BytesSent: 1000,
+			RequestTimeUS: random.Int64N(int64(3 * time.Hour / time.Microsecond)), BytesSent: 1000,
 		}
 		if random.IntN(3) == 0 {
 			rows[i].Streaming, rows[i].ItemID, rows[i].PlaySessionID = true, "item", fmt.Sprint("play", i)
