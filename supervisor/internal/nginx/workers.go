@@ -63,7 +63,8 @@ func accepting(running *instance) (map[int]bool, error) {
 			continue
 		}
 		title := p.commandLine()
-		if !strings.Contains(title, leaving) && !strings.Contains(title, "cache ") { // its manager and loader serve nobody
+		// One without a title has ended since the list was read. The cache's manager and loader serve nobody.
+		if title != "" && !strings.Contains(title, leaving) && !strings.Contains(title, "cache ") {
 			workers[p.PID] = true
 		}
 	}
