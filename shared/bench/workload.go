@@ -94,10 +94,10 @@ func token(i int) string      { return fmt.Sprintf("%032x", 0xabcdef+i) }
 
 // requestScript is a wrk script. It asks as players do who browse and play: items, images, segments of
 // running streams, reports, pages of the web client, in headers and in queries; one in ten for an item
-// that nobody asked for before. distinct is how many tokens take turns, 0 for one per client.
+// that nobody asked for before. distinct is how many tokens take turns, each for ten requests, 0 for one per client.
 func requestScript(distinct int) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "local CLIENTS, DISTINCT = %d, %d\n", clients, distinct)
+	fmt.Fprintf(&b, "local CLIENTS, DISTINCT, EACH = %d, %d, 10\n", clients, distinct)
 	b.WriteString(`
 local function token(n)
   return string.format("%032x", 0xabcdef + n)
@@ -128,8 +128,12 @@ local count = 0
 local function make(id)
   count = count + 1
   local client = count % CLIENTS
+  local n = client
+  if DISTINCT > 0 then
+    n = math.floor(count / EACH) % DISTINCT
+    client = n % CLIENTS
+  end
   local name = "Bench Player " .. client
-  local n = DISTINCT > 0 and count % DISTINCT or client
   local target = KINDS[count % #KINDS + 1](id, client)
   local headers = {
     Host = "emby1.com",
