@@ -58,11 +58,9 @@ type draftCheck struct {
 	Errors  []*huma.ErrorDetail    `json:"errors" doc:"empty: the draft can be previewed"`
 }
 
-type hostInput struct {
+type previewDraftInput struct {
 	ID   int64 `path:"id" minimum:"1"`
-	Body struct {
-		Host string `json:"host" doc:"only this one; all hosts when absent"`
-	}
+	Body Previewed
 }
 
 type previewDraftOutput struct {
@@ -99,8 +97,8 @@ func (s *server) checkDraft(ctx context.Context, in *idInput) (*struct{ Body dra
 	return out, nil
 }
 
-func (s *server) previewDraft(ctx context.Context, in *hostInput) (*previewDraftOutput, error) {
-	preview, err := s.Drafts.Preview(ctx, in.ID, in.Body.Host)
+func (s *server) previewDraft(ctx context.Context, in *previewDraftInput) (*previewDraftOutput, error) {
+	preview, err := s.Drafts.Preview(ctx, in.ID, in.Body.Host, in.Body.InFull)
 	if err != nil {
 		return nil, err
 	}

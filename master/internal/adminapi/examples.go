@@ -29,7 +29,7 @@ var examples = map[string]string{
 	"HindsightInputBody":   `{"service_type": "emby", "hours": 24, "players": [{"client_name": "Acme TV", "min_version": "7.5"}], "unidentified": "reject", "uri_rules": [{"name": "no downloads", "action": "block", "match_type": "regex", "pattern": "^/items/[^/]+/download"}], "rate_limit_rules": [{"apply_to": "user", "rate_per_second": 20, "rate_burst": 40}]}`,
 	"HaltInputBody":        `{"reason": "players report stutter"}`,
 	"HostPatch":            `{"profile_id": null}`,
-	"HostInputBody":        `{"host": "203.0.113.10"}`,
+	"Previewed":            `{"host": "203.0.113.10"}`,
 	"PreviewInputBody":     `{"host": "203.0.113.10"}`,
 	"RollbackInputBody":    `{"note": "the new rules lock out old players", "hosts": ["203.0.113.10"]}`,
 	"PublishBody":          `{"note": "new player rules", "hosts": ["203.0.113.10"]}`,

@@ -20,12 +20,12 @@ type Preview struct {
 	Changes []configfile.RowChange `json:"changes" doc:"of what is configured, as it is now"`
 }
 
-// Preview applies a draft, looks at the outcome as publish.Publisher.Preview does, of one host or all of them (""), and
-// undoes it. The ids of new rows are those of this try. Where nginx refuses a row of the draft, origins say which: see place.
-// Errors are those of write; store.ErrNotFound when there is no such draft.
-func (d *Desk) Preview(ctx context.Context, id int64, host string) (*Preview, error) {
+// Preview applies a draft, looks at the outcome as publish.Publisher.Preview does, of one host or all of them (""), inFull
+// groups of which come whole (0: all), and undoes it. The ids of new rows are those of this try. Where nginx refuses a row of
+// the draft, origins say which: see place. Errors are those of write; store.ErrNotFound when there is no such draft.
+func (d *Desk) Preview(ctx context.Context, id int64, host string, inFull int) (*Preview, error) {
 	var last configfile.Result
-	seen, err := d.Publisher.Preview(ctx, publish.Question{Host: host, Amend: func(ctx context.Context) (mark []byte, err error) {
+	seen, err := d.Publisher.Preview(ctx, publish.Question{Host: host, InFull: inFull, Amend: func(ctx context.Context) (mark []byte, err error) {
 		last, err = d.apply(ctx, id)
 		return markOf(last, err)
 	}})

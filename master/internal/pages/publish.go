@@ -98,7 +98,7 @@ func preview(v *visit, status int, p publishPage) error {
 		Hash   string  `json:"hash"`
 		Groups []group `json:"groups"`
 	}
-	_, err := v.call(http.MethodPost, "preview", map[string]any{"host": p.Host}, &seen)
+	_, err := v.call(http.MethodPost, "preview", map[string]any{"host": p.Host, "in_full": shownGroups}, &seen)
 	if problem := refusal(err); problem != nil {
 		p.Failure = problem.Detail
 		return v.showAs(problem.Status, "publish", p)

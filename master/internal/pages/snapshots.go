@@ -74,7 +74,8 @@ func showComparison(v *visit) error {
 		Content string  `json:"content"`
 		Groups  []group `json:"groups"`
 	}
-	err = v.get("snapshots/"+url.PathEscape(p.From)+"/diff/"+url.PathEscape(p.To), &diff)
+	query := url.Values{"host": {p.Host}, "in_full": {strconv.Itoa(shownGroups)}}
+	err = v.get("snapshots/"+url.PathEscape(p.From)+"/diff/"+url.PathEscape(p.To)+"?"+query.Encode(), &diff)
 	if problem := refusal(err); problem != nil {
 		p.Failure = problem.Detail
 		return v.showAs(problem.Status, "compare", p)
@@ -86,7 +87,6 @@ func showComparison(v *visit) error {
 	for _, g := range diff.Groups {
 		size += len(g.Diff)
 		switch {
-		case p.Host != "" && g.Host != p.Host:
 		case p.Host == "" && len(p.Groups) > 0 && (size > shownDiff || len(p.Groups) >= shownGroups):
 			p.Brief = append(p.Brief, g)
 		default:
@@ -117,7 +117,7 @@ func previewRollback(v *visit, status int, p publishPage) error {
 	var seen struct {
 		Groups []group `json:"groups"`
 	}
-	_, err := v.call(http.MethodPost, "preview", map[string]any{"snapshot_id": page.ID, "host": page.Host}, &seen)
+	_, err := v.call(http.MethodPost, "preview", map[string]any{"snapshot_id": page.ID, "host": page.Host, "in_full": shownGroups}, &seen)
 	if problem := refusal(err); problem != nil {
 		page.Failure = problem.Detail
 		return v.showAs(problem.Status, "rollback", page)

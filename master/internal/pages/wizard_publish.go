@@ -67,7 +67,7 @@ func previewDraft(v *visit, status int, p lastPage, d *draft) error {
 		Changes []rowChange   `json:"changes"`
 		Refused []hostRefusal `json:"refused"`
 	}
-	_, err := v.call(http.MethodPost, d.path()+"/preview", map[string]any{"host": p.Publish.Host}, &seen)
+	_, err := v.call(http.MethodPost, d.path()+"/preview", map[string]any{"host": p.Publish.Host, "in_full": shownGroups}, &seen)
 	problem := refusal(err)
 	if problem == nil && err != nil {
 		return err

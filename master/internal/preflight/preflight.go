@@ -21,6 +21,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/uhdadmin/media-gateway/master/internal/recent"
 	"github.com/uhdadmin/media-gateway/master/internal/render"
 	"github.com/uhdadmin/media-gateway/shared/api"
 )
@@ -85,8 +86,8 @@ type Config struct {
 // Checker runs preflights. Its methods may be called from any goroutine.
 type Checker struct {
 	cfg     Config
-	running chan struct{} // a token for each that may run at once
-	passed  *memory
+	running chan struct{}                   // a token for each that may run at once
+	passed  *recent.Memory[string, Verdict] // by a Key's parts
 	metrics metrics
 }
 
@@ -96,13 +97,14 @@ func New(cfg Config) *Checker {
 		cfg.Mode = Auto
 	}
 	return &Checker{
-		cfg: cfg, passed: newMemory(remembered), metrics: newMetrics(cfg.Registry),
+		cfg: cfg, passed: recent.New[string, Verdict](remembered), metrics: newMetrics(cfg.Registry),
 		running: make(chan struct{}, max(1, min(4, runtime.NumCPU()/2))),
 	}
 }
 
-// remembered is how many configurations are known to have passed.
-const remembered = 1000
+// remembered is how many configurations are known to have passed: those of a few thousand hosts, before a change and after
+// it. Each takes some 300 bytes.
+const remembered = 10_000
 
 // timeout bounds one preflight. A fleet's largest takes a second or two.
 const timeout = 60 * time.Second
@@ -110,14 +112,36 @@ const timeout = 60 * time.Second
 // Mode is what publishes go by.
 func (c *Checker) Mode() Mode { return c.cfg.Mode }
 
+// Key names a configuration by what nginx is asked about it.
+type Key struct {
+	content string
+	rules   string // of its rules alone, which hosts may share
+}
+
+// KeyOf returns the key of a configuration.
+func KeyOf(config *api.Config) Key {
+	key := func(parts ...any) string {
+		b, _ := json.Marshal(parts) // of plain structs: cannot fail
+		sum := sha256.Sum256(b)
+		return hex.EncodeToString(sum[:])
+	}
+	rules := key(config.RenderedLua, config.LuaConfig, config.LuaConfigs, config.RateLimitConfig)
+	return Key{key(config.RenderedNginx, rules), rules}
+}
+
+// Known returns the verdict on a configuration where nginx need not be asked, and whether that is so.
+func (c *Checker) Known(key Key) (Verdict, bool) {
+	if c.cfg.Mode == Off {
+		return Verdict{Status: NotRun, Cause: "PREFLIGHT is off"}, true
+	}
+	return c.passed.Get(key.content)
+}
+
 // Check returns what nginx says of a configuration; the error is ctx's. What has passed is not asked again.
 func (c *Checker) Check(ctx context.Context, config *api.Config, origins render.Origins) (Verdict, error) {
-	if c.cfg.Mode == Off {
-		return Verdict{Status: NotRun, Cause: "PREFLIGHT is off"}, nil
-	}
-	content, rules := keysOf(config)
-	if result, ok := c.passed.get(content); ok {
-		return result, nil
+	key := KeyOf(config)
+	if verdict, ok := c.Known(key); ok {
+		return verdict, nil
 	}
 	select {
 	case c.running <- struct{}{}:
@@ -126,7 +150,7 @@ func (c *Checker) Check(ctx context.Context, config *api.Config, origins render.
 		return Verdict{}, ctx.Err()
 	}
 	began := time.Now()
-	result := c.run(ctx, config, origins, rules)
+	result := c.run(ctx, config, origins, key.rules)
 	if ctx.Err() != nil {
 		return Verdict{}, ctx.Err()
 	}
@@ -134,8 +158,8 @@ func (c *Checker) Check(ctx context.Context, config *api.Config, origins render.
 	c.metrics.runs.WithLabelValues(string(result.Status)).Inc()
 	switch result.Status {
 	case Passed:
-		c.passed.put(content, result)
-		c.passed.put(rules, Verdict{Status: Passed})
+		c.passed.Put(key.content, result)
+		c.passed.Put(key.rules, Verdict{Status: Passed})
 	case NotRun:
 		c.cfg.Log.Warn("Preflight not run", "cause", result.Cause)
 	}
@@ -159,7 +183,7 @@ func (c *Checker) run(ctx context.Context, config *api.Config, origins render.Or
 	if result.Status != Passed {
 		return result
 	}
-	if _, known := c.passed.get(rules); known {
+	if _, known := c.passed.Get(rules); known {
 		return result
 	}
 	if refused := s.testRules(ctx, config); refused.Status != Passed {
@@ -185,15 +209,4 @@ func (c *Checker) nginx() (string, error) {
 		return "", fmt.Errorf("NGINX_BIN %s is no program that can be run: give the path of an nginx with the Lua module", c.cfg.Bin)
 	}
 	return "", fmt.Errorf("neither openresty nor nginx is on PATH (%s): install one with the Lua module beside the master, or set NGINX_BIN", os.Getenv("PATH"))
-}
-
-// keysOf names a configuration by its content, and by its rules alone, which hosts may share.
-func keysOf(config *api.Config) (content, rules string) {
-	key := func(parts ...any) string {
-		b, _ := json.Marshal(parts) // of plain structs: cannot fail
-		sum := sha256.Sum256(b)
-		return hex.EncodeToString(sum[:])
-	}
-	rules = key(config.RenderedLua, config.LuaConfig, config.LuaConfigs, config.RateLimitConfig)
-	return key(config.RenderedNginx, rules), rules
 }

@@ -84,7 +84,7 @@ func (p *Publisher) propose(ctx context.Context, req Request, work *work) (*prop
 	if made.current, err = p.cfg.Store.CurrentDistributions(ctx); err != nil {
 		return nil, err
 	}
-	made.configs, err = work.render(content, made.hash, made.current, req.Order)
+	made.configs, err = p.render(work, content, made.hash, made.current, req.Order)
 	return made, err
 }
 

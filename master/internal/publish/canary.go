@@ -149,9 +149,13 @@ func (p *Publisher) promote(ctx context.Context, tx *store.PublishTx, id int64, 
 	if err != nil {
 		return nil, nil, err
 	}
+	r, err := p.renderer(content)
+	if err != nil {
+		return nil, nil, err
+	}
 	var configs []groupConfig
 	for _, group := range row.Plan.Rest {
-		c, err := renderGroup(content, group, row.Order.AllowShrink)
+		c, err := r.render(group, row.Order.AllowShrink)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -48,9 +48,9 @@ func (w *work) key(c groupConfig) string {
 }
 
 // render is renderGroups and cover; the same content is rendered once.
-func (w *work) render(content store.Content, hash string, current []store.Distribution, order rollout.Order) ([]groupConfig, error) {
+func (p *Publisher) render(w *work, content store.Content, hash string, current []store.Distribution, order rollout.Order) ([]groupConfig, error) {
 	if w.configs == nil || w.hash != hash {
-		configs, err := renderGroups(content, order)
+		configs, err := p.renderGroups(content, order)
 		if err != nil {
 			return nil, err
 		}

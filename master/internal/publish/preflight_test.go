@@ -105,7 +105,7 @@ func TestPreviewAndRollback(t *testing.T) {
 	}
 	second := m.publish(publish.Request{Expect: stale.Current})
 
-	diff, err := m.pub.Diff(t.Context(), first.ID, second.ID)
+	diff, err := m.pub.Compare(t.Context(), publish.Pair{From: first.ID, To: second.ID})
 	if err != nil || len(diff.Groups) != 1 || !strings.Contains(diff.Groups[0].Diff, "+    server_name c.com;") || !strings.Contains(diff.Content, `"server_name": "c.com"`) {
 		t.Errorf("diff %+v, %v", diff, err)
 	}

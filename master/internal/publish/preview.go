@@ -1,9 +1,9 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,6 +22,9 @@ type Question struct {
 	Host     string
 	Profile  int64 // the hosts that have a server with this profile
 	Snapshot int64 // of its content, as a rollback would publish it; 0: of what is configured now
+	// InFull is how many groups are returned with their files and what differs: those first that nginx refuses, then those that
+	// change. Of the others only that is told. 0: all.
+	InFull int
 	// Amend is done to what is configured before it is looked at, and then undone; nil: nothing.
 	Amend Amendment
 }
@@ -39,7 +42,7 @@ type GroupPreview struct {
 	ConfigHash    string                   `json:"config_hash"`
 	Changed       bool                     `json:"changed" doc:"whether it is another than what runs"`
 	Against       *store.Distribution      `json:"against" doc:"what runs: what the slave said it applied, else what it fetched last; null: neither is known"`
-	RenderedNginx string                   `json:"rendered_nginx"`
+	RenderedNginx string                   `json:"rendered_nginx" doc:"this and what follows is empty of groups beyond in_full, all but preflight"`
 	RenderedLua   string                   `json:"rendered_lua" doc:"empty: the built-in access.lua"`
 	LuaConfigs    map[string]api.LuaConfig `json:"lua_configs" doc:"by profile id"`
 	Diff          string                   `json:"diff" doc:"unified, of server.conf, access.lua and rules.json; empty: nothing changes"`
@@ -69,13 +72,62 @@ func (p *Publisher) Preview(ctx context.Context, q Question) (*Preview, error) {
 	if err != nil {
 		return nil, err
 	}
+	r, err := p.renderer(content)
+	if err != nil {
+		return nil, err
+	}
 	preview.Groups = make([]GroupPreview, len(groups))
+	looks := make([]look, len(groups))
+	err = sideBySide(ctx, len(groups), func(ctx context.Context, i int) (err error) {
+		looks[i], err = p.preview(ctx, r, groups[i], running, &preview.Groups[i])
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	full := firstOf(preview.Groups, q.InFull)
+	return preview, sideBySide(ctx, len(full), func(ctx context.Context, i int) error {
+		return p.fill(ctx, looks[full[i]], &preview.Groups[full[i]])
+	})
+}
+
+// sideBySide runs do for 0 to n-1, a few at a time, until one fails.
+func sideBySide(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
 	work, ctx := errgroup.WithContext(ctx)
 	work.SetLimit(8)
-	for i, group := range groups {
-		work.Go(func() error { return p.preview(ctx, content, group, running, &preview.Groups[i]) })
+	for i := range n {
+		work.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			return do(ctx, i)
+		})
 	}
-	return preview, work.Wait()
+	return work.Wait()
+}
+
+// firstOf returns the places of the first groups that people want to see, in_full of them; 0: of all.
+func firstOf(groups []GroupPreview, n int) []int {
+	places := make([]int, len(groups))
+	for i := range places {
+		places[i] = i
+	}
+	if n == 0 || n >= len(places) {
+		return places
+	}
+	slices.SortStableFunc(places, func(a, b int) int { return cmp.Compare(groups[a].rank(), groups[b].rank()) })
+	return places[:n]
+}
+
+// rank is how soon people want to see the group.
+func (g *GroupPreview) rank() int {
+	switch {
+	case g.Preflight.Status == preflight.Failed:
+		return 0
+	case g.Changed:
+		return 1
+	}
+	return 2
 }
 
 // asked returns the groups that a question is about.
@@ -104,29 +156,52 @@ func asked(content store.Content, q Question) ([]fleet.Group, error) {
 	return groupsOf(servers), nil
 }
 
-func (p *Publisher) preview(ctx context.Context, content store.Content, group fleet.Group, running map[fleet.Group]store.Distribution, into *GroupPreview) error {
-	c, err := renderGroup(content, group, false)
+// preview tells what a publish would do to a group, all but what fill adds.
+func (p *Publisher) preview(ctx context.Context, r *renderer, group fleet.Group, running map[fleet.Group]store.Distribution, into *GroupPreview) (look, error) {
+	seen, err := r.look(group)
+	if err != nil {
+		return look{}, err
+	}
+	*into = GroupPreview{Group: group, ServerCount: seen.servers, ConfigHash: seen.hash, Changed: true}
+	if d, ok := running[group]; ok {
+		into.Against, into.Changed = &d, d.ConfigHash != seen.hash
+	}
+	into.Preflight, err = p.verdict(ctx, r.content, seen)
+	return seen, err
+}
+
+// verdict is preflight, which is spared where the answer is known.
+func (p *Publisher) verdict(ctx context.Context, content store.Content, seen look) (preflight.Verdict, error) {
+	if p.cfg.Preflight != nil {
+		if known, ok := p.cfg.Preflight.Known(seen.asked); ok {
+			return known, nil
+		}
+	}
+	c, err := seen.config()
+	if err != nil {
+		return preflight.Verdict{}, err
+	}
+	return p.preflight(ctx, content, c)
+}
+
+// fill adds a group's files, and what differs in them.
+func (p *Publisher) fill(ctx context.Context, seen look, into *GroupPreview) error {
+	c, err := seen.config()
 	if err != nil {
 		return err
 	}
-	*into = GroupPreview{
-		Group: group, ServerCount: c.SiblingCount, ConfigHash: c.ConfigHash, Changed: true,
-		RenderedNginx: c.RenderedNginx, RenderedLua: c.RenderedLua, LuaConfigs: c.LuaConfigs,
+	into.RenderedNginx, into.RenderedLua, into.LuaConfigs = c.RenderedNginx, c.RenderedLua, c.LuaConfigs
+	if !into.Changed {
+		return nil
 	}
 	from := &api.Config{}
-	if d, ok := running[group]; ok {
-		into.Against, into.Changed = &d, d.ConfigHash != c.ConfigHash
-		if into.Changed {
-			if from, err = p.document(ctx, d.ID); err != nil {
-				return err
-			}
+	if into.Against != nil {
+		if from, err = p.document(ctx, into.Against.ID); err != nil {
+			return err
 		}
 	}
-	if into.Changed {
-		into.Diff = diff(from, c.Config)
-	}
-	into.Preflight, err = p.preflight(ctx, content, c)
-	return err
+	into.Diff = diff(from, c.Config)
+	return nil
 }
 
 // document returns the configuration of a distribution.
@@ -163,96 +238,4 @@ func rulesOf(c *api.Config) string {
 	}
 	text, _ := json.MarshalIndent(map[string]any{"profiles": c.LuaConfigs, "rate_limit": c.RateLimitConfig}, "", "  ") // of plain structs: cannot fail
 	return string(text) + "\n"
-}
-
-// Comparison is what differs between two snapshots.
-type Comparison struct {
-	From    int64       `json:"from"`
-	To      int64       `json:"to" doc:"0: what is configured now"`
-	Content string      `json:"content" doc:"unified diff of what operators edit, as JSON"`
-	Groups  []GroupDiff `json:"groups" doc:"those of which anything differs"`
-}
-
-// GroupDiff is what differs for one group.
-type GroupDiff struct {
-	fleet.Group
-	Diff  string `json:"diff" doc:"unified, of server.conf, access.lua and rules.json"`
-	Error string `json:"error,omitempty" doc:"why one of the two cannot be rendered by this master"`
-}
-
-// Diff compares two snapshots, or one with what is configured (to: 0): what operators edit, and what this master renders of
-// it. store.ErrNotFound when there is none.
-func (p *Publisher) Diff(ctx context.Context, from, to int64) (*Comparison, error) {
-	a, err := p.cfg.Store.ReadSnapshot(ctx, from)
-	if err != nil {
-		return nil, err
-	}
-	var b store.Content
-	if to == 0 {
-		b, err = p.cfg.Store.Configured(ctx)
-	} else {
-		b, err = p.cfg.Store.ReadSnapshot(ctx, to)
-	}
-	if err != nil {
-		return nil, err
-	}
-	result := &Comparison{From: from, To: to, Groups: []GroupDiff{}}
-	if result.Content, err = diffContent(a, b); err != nil {
-		return nil, err
-	}
-	groups := groupsOf(slices.Concat(a.Servers, b.Servers))
-	diffs := make([]GroupDiff, len(groups))
-	work, ctx := errgroup.WithContext(ctx)
-	work.SetLimit(8)
-	for i, group := range groups {
-		work.Go(func() error {
-			diffs[i] = diffGroup(a, b, group)
-			return ctx.Err()
-		})
-	}
-	if err := work.Wait(); err != nil {
-		return nil, err
-	}
-	for _, d := range diffs {
-		if d.Diff != "" || d.Error != "" {
-			result.Groups = append(result.Groups, d)
-		}
-	}
-	return result, nil
-}
-
-// diffGroup compares what two contents make of a group.
-func diffGroup(a, b store.Content, group fleet.Group) GroupDiff {
-	d := GroupDiff{Group: group}
-	before, errBefore := configOf(a, group)
-	after, errAfter := configOf(b, group)
-	err := errors.Join(errBefore, errAfter)
-	switch {
-	case err != nil:
-		d.Error = err.Error()
-	case before.ConfigHash != after.ConfigHash:
-		d.Diff = diff(before, after)
-	}
-	return d
-}
-
-// configOf renders a group of content; one without servers is empty.
-func configOf(content store.Content, group fleet.Group) (*api.Config, error) {
-	if len(serversOf(content, group)) == 0 {
-		return &api.Config{}, nil
-	}
-	c, err := renderGroup(content, group, false)
-	return c.Config, err
-}
-
-func diffContent(a, b store.Content) (string, error) {
-	before, err := json.MarshalIndent(a, "", "  ")
-	if err != nil {
-		return "", err
-	}
-	after, err := json.MarshalIndent(b, "", "  ")
-	if err != nil {
-		return "", err
-	}
-	return udiff.Unified("a/content.json", "b/content.json", string(before)+"\n", string(after)+"\n"), nil
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/uhdadmin/media-gateway/master/internal/fleet"
 	"github.com/uhdadmin/media-gateway/master/internal/preflight"
+	"github.com/uhdadmin/media-gateway/master/internal/recent"
 	"github.com/uhdadmin/media-gateway/master/internal/rollout"
 	"github.com/uhdadmin/media-gateway/master/internal/store"
 )
@@ -37,8 +38,9 @@ type Config struct {
 
 // Publisher publishes. Its methods may be called from any goroutine.
 type Publisher struct {
-	cfg     Config
-	metrics metrics
+	cfg      Config
+	outcomes *outcomes
+	metrics  metrics
 }
 
 // New returns a publisher.
@@ -46,7 +48,7 @@ func New(cfg Config) *Publisher {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Publisher{cfg: cfg, metrics: newMetrics(cfg.Registry)}
+	return &Publisher{cfg: cfg, outcomes: recent.New[input, outcome](remembered), metrics: newMetrics(cfg.Registry)}
 }
 
 // Request is what an operator asks to publish.

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/uhdadmin/media-gateway/master/internal/fleet"
+	"github.com/uhdadmin/media-gateway/master/internal/preflight"
 	"github.com/uhdadmin/media-gateway/master/internal/render"
 	"github.com/uhdadmin/media-gateway/master/internal/rollout"
 	"github.com/uhdadmin/media-gateway/master/internal/store"
@@ -19,6 +20,7 @@ type groupConfig struct {
 	group fleet.Group
 	*api.Config
 	origins render.Origins
+	asked   preflight.Key
 	changed bool // it is another than what the group has now
 }
 
@@ -31,34 +33,18 @@ func encode(content store.Content) (kept []byte, hash string, err error) {
 	return kept, hex.EncodeToString(sum[:]), nil
 }
 
-// renderGroup renders one group of content.
-func renderGroup(content store.Content, group fleet.Group, allowShrink bool) (groupConfig, error) {
-	config, origins, err := render.Trace(render.Input{
-		Group: group, Servers: content.Servers, Profiles: content.Profiles, Players: content.Players,
-		URIRules: content.URIRules, LocationRules: content.LocationRules, NginxMaps: content.NginxMaps, ProxyHeaders: content.ProxyHeaders,
-		Settings: content.Settings, RateLimits: content.RateLimits, AllowShrink: allowShrink,
-	})
-	if err != nil {
-		return groupConfig{}, err
-	}
-	unsealed, err := json.Marshal(config)
-	if err != nil {
-		return groupConfig{}, fmt.Errorf("encode config: %w", err)
-	}
-	if config.ConfigHash, err = api.ContentHash(unsealed); err != nil {
-		return groupConfig{}, err
-	}
-	return groupConfig{group: group, Config: config, origins: origins}, nil
-}
-
 // renderGroups renders what an order covers, by host and service type.
-func renderGroups(content store.Content, order rollout.Order) ([]groupConfig, error) {
+func (p *Publisher) renderGroups(content store.Content, order rollout.Order) ([]groupConfig, error) {
+	r, err := p.renderer(content)
+	if err != nil {
+		return nil, err
+	}
 	var configs []groupConfig
 	for _, group := range groupsOf(content.Servers) {
 		if len(order.Hosts) > 0 && !slices.Contains(order.Hosts, group.Host) {
 			continue
 		}
-		c, err := renderGroup(content, group, order.AllowShrink)
+		c, err := r.render(group, order.AllowShrink)
 		if err != nil {
 			return nil, err
 		}
