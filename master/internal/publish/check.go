@@ -138,10 +138,18 @@ func (p *Publisher) ask(ctx context.Context, w *work, configs []groupConfig) err
 // results are the answers for people.
 func (w *work) results() []Preflight { return append([]Preflight{}, w.seen...) }
 
+// verdict returns what nginx says of a configuration where it need not be asked, and whether that is so.
+func (p *Publisher) verdict(of preflight.Key) (preflight.Verdict, bool) {
+	if p.cfg.Preflight == nil {
+		return preflight.Verdict{Status: preflight.NotRun, Cause: "this master makes no preflights"}, true
+	}
+	return p.cfg.Preflight.Known(of)
+}
+
 // preflight asks nginx about one group, and finds the row of the library that a refused rule is.
 func (p *Publisher) preflight(ctx context.Context, content store.Content, c groupConfig) (preflight.Verdict, error) {
-	if p.cfg.Preflight == nil {
-		return preflight.Verdict{Status: preflight.NotRun, Cause: "this master makes no preflights"}, nil
+	if known, ok := p.verdict(c.asked); ok {
+		return known, nil
 	}
 	result, err := p.cfg.Preflight.Check(ctx, c.Config, c.origins)
 	if err != nil || result.Status != preflight.Failed || result.Field == "" {

@@ -82,3 +82,59 @@ func BenchmarkPublishLarge(b *testing.B) {
 		}
 	}
 }
+
+// manyHosts is a fleet with the starting set, published twice: a rule of all hosts changed between.
+type manyHosts struct {
+	config        publish.Config
+	first, second int64 // snapshots
+}
+
+func openFleet(tb testing.TB, hosts int) *manyHosts {
+	tb.Helper()
+	log := slog.New(slog.DiscardHandler)
+	s, err := store.Open(tb.Context(), "sqlite://"+filepath.Join(tb.TempDir(), "master.db"), log)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = s.Close() })
+	if _, err := s.AddStartingSet(tb.Context(), true); err != nil {
+		tb.Fatal(err)
+	}
+	err = s.Atomically(tb.Context(), func(ctx context.Context) error {
+		for i := range hosts {
+			v := fleet.NewServer()
+			v.Name, v.ServiceType, v.Host = "s", api.Emby, fmt.Sprintf("host-%d", i)
+			v.ServerName, v.Upstream = fmt.Sprintf("s%d.example.com", i), fleet.Upstream{{Address: "203.0.113.10:8096", Weight: 1}}
+			if err := s.Servers.Create(ctx, &v); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	board, err := publish.LoadBoard(tb.Context(), s)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	f := &manyHosts{config: publish.Config{Store: s, Board: board, Log: log}}
+	for _, id := range []*int64{&f.first, &f.second} {
+		result, err := publish.New(f.config).Publish(tb.Context(), publish.Request{})
+		if err != nil {
+			tb.Fatal(err)
+		}
+		for _, d := range result.Distributions {
+			if err := s.MarkDelivered(tb.Context(), d.ID); err != nil {
+				tb.Fatal(err)
+			}
+		}
+		*id = result.ID
+		r := library.NewURIRule()
+		r.Name, r.Action, r.MatchType, r.Pattern = "no sync", library.ActionBlock, api.MatchPrefix, fmt.Sprintf("/sync%d", result.ID)
+		if err := s.URIRules.Create(tb.Context(), &r); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return f
+}

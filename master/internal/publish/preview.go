@@ -166,22 +166,16 @@ func (p *Publisher) preview(ctx context.Context, r *renderer, group fleet.Group,
 	if d, ok := running[group]; ok {
 		into.Against, into.Changed = &d, d.ConfigHash != seen.hash
 	}
-	into.Preflight, err = p.verdict(ctx, r.content, seen)
-	return seen, err
-}
-
-// verdict is preflight, which is spared where the answer is known.
-func (p *Publisher) verdict(ctx context.Context, content store.Content, seen look) (preflight.Verdict, error) {
-	if p.cfg.Preflight != nil {
-		if known, ok := p.cfg.Preflight.Known(seen.asked); ok {
-			return known, nil
-		}
+	var known bool
+	if into.Preflight, known = p.verdict(seen.asked); known {
+		return seen, nil
 	}
 	c, err := seen.config()
 	if err != nil {
-		return preflight.Verdict{}, err
+		return look{}, err
 	}
-	return p.preflight(ctx, content, c)
+	into.Preflight, err = p.preflight(ctx, r.content, c)
+	return seen, err
 }
 
 // fill adds a group's files, and what differs in them.
