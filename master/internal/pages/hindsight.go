@@ -132,9 +132,26 @@ func (v *visit) askHindsight(section string, q hindsightQuestion) (*hindsight, e
 	}
 	_, err := v.call(http.MethodPost, "hindsight", q, &h.hindsightAnswer)
 	if problem := refusal(err); problem != nil {
-		h.Problem, err = problem.Detail, nil
+		h.Problem, err = v.hindsightProblem(problem), nil
 	}
 	return h, err
+}
+
+// hindsightProblem says what is wrong with the rules in the words of their form.
+func (v *visit) hindsightProblem(problem *Problem) string {
+	var parts []string
+	for _, e := range problem.Errors {
+		_, name, _ := strings.Cut(e.Location, "].") // of body.uri_rules[0].pattern
+		key := "field." + element.ReplaceAllString(name, "")
+		if !v.Has(key) {
+			return problem.Detail
+		}
+		parts = append(parts, v.T("hindsight.wrong", v.T(key), e.Message))
+	}
+	if parts == nil {
+		return problem.Detail
+	}
+	return strings.Join(parts, v.T("hindsight.semicolon"))
 }
 
 // Nothing reports whether there was no request at all to judge.

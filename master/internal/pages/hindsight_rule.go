@@ -24,6 +24,9 @@ func (r *resource) lookBack(v *visit, e editor) error {
 	var err error
 	switch r.path {
 	case "uri-rules":
+		if plain(rule["pattern"]) == "" {
+			break // a form that was only just opened
+		}
 		e.Hindsight, err = v.askHindsight(ofURIRules, hindsightQuestion{ServiceType: plain(rule["service_type"]), URIRules: []row{rule}})
 	case "rate-limit-rules":
 		e.Hindsight, err = v.askHindsight(ofRateLimits, hindsightQuestion{RateLimitRules: []row{rule}})

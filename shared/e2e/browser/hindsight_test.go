@@ -72,6 +72,24 @@ func TestHindsight(t *testing.T) {
 				}
 				tab.picture(fmt.Sprintf("hindsight-%d-%s", i, strings.ReplaceAll(strings.Trim(page.path, "/"), "/", "-")))
 			}
+			// A rule that cannot be judged is wrong in the words of its form; one that nobody has begun to write is not wrong.
+			tab.visit("/admin/uri-rules/new")
+			ask := func() {
+				if l.noScript {
+					tab.press("#hindsight [data-hindsight]")
+				}
+			}
+			label := map[string]string{"zh-CN": "匹配内容：", "en": "Pattern: "}[l.language]
+			ask()
+			if text := tab.text("#hindsight"); strings.Contains(text, label) {
+				t.Errorf("a form that was only just opened is wrong: %s", text)
+			}
+			tab.run(chromedp.SendKeys(`#main [name="pattern"]`, "no-slash", chromedp.ByQuery))
+			ask()
+			tab.awaits("what is wrong is said", `document.querySelector("#hindsight").innerText.includes("`+label+`")`)
+			if text := tab.text("#hindsight"); strings.Contains(text, "uri_rules") {
+				t.Errorf("names what only programs know: %s", text)
+			}
 			if !l.noScript {
 				tab.visit(fmt.Sprintf("/admin/wizard/%d/2", draft.ID))
 				tab.awaits("the old version is named", `document.querySelector("#hindsight").innerText.includes("7.1")`)
