@@ -84,27 +84,22 @@ func headerOrigin(h *library.ProxyHeader) Origin {
 	return Origin{Resource: "proxy-headers", ID: h.ID, Name: h.Name}
 }
 
-// headers writes what a server block does to the headers of requests and answers that it proxies. Where nothing
-// of it is the operator's, all blocks share one text: writing it is much of the work for a host of 200 servers.
-func (m *marker) headers(p proxying) string {
-	b, back := p.Block, p.To.Origin
-	if b.plainHeaders != "" {
-		return b.plainHeaders
+// headers writes what a server block does to the headers of requests and answers that it proxies. All blocks of a profile
+// share one text: writing it is much of the work for a host of 200 servers.
+func (m *marker) headers(b *block) string {
+	if b.headerText != "" {
+		return b.headerText
 	}
 	var text strings.Builder
-	own := false
 	directive := func(o Origin, comment string, words ...string) {
 		if comment != "" {
 			text.WriteString("        # " + comment + "\n")
 		}
+		line := "        " + strings.Join(words, " ") + ";\n"
 		if o.Resource != "" {
-			own = true
-			text.WriteString(m.mark(o.Resource, o.ID, o.Name, ""))
+			line = m.mark(o.Resource, o.ID, o.Name, "") + line + markBack
 		}
-		text.WriteString("        " + strings.Join(words, " ") + ";\n")
-		if o.Resource != "" {
-			text.WriteString(m.mark(back.Resource, back.ID, back.Name, ""))
-		}
+		text.WriteString(line)
 	}
 	for _, h := range b.Request {
 		directive(h.Origin, h.Comment, "proxy_set_header", nginxconf.Quote(h.Name), h.Value)
@@ -112,8 +107,6 @@ func (m *marker) headers(p proxying) string {
 	for _, h := range b.Hidden {
 		directive(h.Origin, "", "proxy_hide_header", nginxconf.Quote(h.Name))
 	}
-	if !own {
-		b.plainHeaders = text.String()
-	}
-	return text.String()
+	b.headerText = text.String()
+	return b.headerText
 }

@@ -55,8 +55,8 @@ type common struct {
 	Hidden  []added
 	HSTS    string // variable with the header's value; "": there is none
 
-	plainHeaders string           // see marker.headers
-	located      map[int64]string // see marker.located
+	headerText string           // see marker.headers
+	located    map[int64]string // see marker.located
 }
 
 // Denies are the maps that refuse requests on every path.
@@ -89,12 +89,16 @@ func nginx(in *Input, servers []fleet.Server, rules *rules, settings library.Set
 	}
 	origins.template = t.Funcs(origins.funcs())
 	var b strings.Builder
+	b.Grow(typicalBlock * (1 + len(servers)))
 	if err := t.Execute(&b, &f); err != nil {
 		return "", nil, fmt.Errorf("execute template: %w", err)
 	}
 	text, from := origins.lift(b.String())
 	return text, from, nil
 }
+
+// typicalBlock is how many bytes of server.conf a server takes, marks and some location rules included.
+const typicalBlock = 8 << 10
 
 func (f *file) fill(in *Input, servers []fleet.Server, rules *rules) error {
 	profiles := map[string]*common{}

@@ -1,7 +1,6 @@
 package render
 
 import (
-	"fmt"
 	"sort"
 	"strconv"
 	"strings"
@@ -65,8 +64,12 @@ type marker struct {
 // mark begins lines that come from a field of a row, "" being the whole row; with resource "" those of ours.
 func (m *marker) mark(resource string, id int64, name, field string) string {
 	m.marked = append(m.marked, Origin{resource, id, name, field})
-	return fmt.Sprintf("\x00%d\x00", len(m.marked)-1)
+	return "\x00" + strconv.Itoa(len(m.marked)-1) + "\x00"
 }
+
+// markBack ends lines that were marked among others: those from here on come from where the lines before them did. So a text
+// can stand in several places.
+const markBack = "\x00\x00"
 
 // funcs are the functions of the template. Those that mark say where the lines from here on come from.
 func (m *marker) funcs() template.FuncMap {
@@ -92,7 +95,9 @@ type proxying struct {
 func (m *marker) lift(text string) (string, Origins) {
 	parts := strings.Split(text, "\x00")
 	var plain strings.Builder
+	plain.Grow(len(text))
 	var origins Origins
+	var now, before Origin
 	line := 1
 	for i, part := range parts {
 		if i%2 == 0 {
@@ -100,12 +105,17 @@ func (m *marker) lift(text string) (string, Origins) {
 			line += strings.Count(part, "\n")
 			continue
 		}
-		n, _ := strconv.Atoi(part) // mark wrote it
+		if part == "" { // markBack
+			now = before
+		} else {
+			n, _ := strconv.Atoi(part) // mark wrote it
+			now, before = m.marked[n], now
+		}
 		if last := len(origins) - 1; last >= 0 && origins[last].line == line {
-			origins[last].Origin = m.marked[n]
+			origins[last].Origin = now
 			continue
 		}
-		origins = append(origins, stretch{line, m.marked[n]})
+		origins = append(origins, stretch{line, now})
 	}
 	return plain.String(), origins
 }
