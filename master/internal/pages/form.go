@@ -78,6 +78,9 @@ func (f field) read(form url.Values, prefix string, zone *time.Location) (value 
 		if n := json.Number(""); json.Unmarshal([]byte(entered), &n) == nil {
 			return n, true
 		}
+		if bytes, ok := readSize(entered); ok && f.Kind == size {
+			return bytes, true
+		}
 	case moments:
 		if at, err := time.ParseInLocation(timeLayout, entered, zone); err == nil {
 			return at, true

@@ -3,6 +3,7 @@ package pages
 import (
 	"maps"
 	"net/http"
+	"slices"
 )
 
 // HasHindsight reports whether the row by itself can be held against the last requests. A player cannot: whom a whitelist
@@ -17,6 +18,14 @@ func (e editor) Here() string {
 	return Prefix + e.path + "/" + e.ID
 }
 
+// limits reports whether a rate or a quota was entered in a rate limit rule.
+func (v *visit) limits(rule row) bool {
+	return slices.ContainsFunc(resourceAt("rate-limit-rules").fields, func(f field) bool {
+		entered := plain(rule[f.Name])
+		return v.Has("hindsight.rule."+f.Name) && entered != "" && entered != "0"
+	})
+}
+
 // lookBack shows the form as it was entered, with what the row would have refused if it held.
 func (r *resource) lookBack(v *visit, e editor) error {
 	rule := maps.Clone(e.Row)
@@ -29,6 +38,9 @@ func (r *resource) lookBack(v *visit, e editor) error {
 		}
 		e.Hindsight, err = v.askHindsight(ofURIRules, hindsightQuestion{ServiceType: plain(rule["service_type"]), URIRules: []row{rule}})
 	case "rate-limit-rules":
+		if !v.limits(rule) {
+			break
+		}
 		e.Hindsight, err = v.askHindsight(ofRateLimits, hindsightQuestion{RateLimitRules: []row{rule}})
 	}
 	if err != nil {

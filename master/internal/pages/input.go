@@ -145,6 +145,8 @@ func (f field) shown(value any, zone *time.Location) string {
 			return text
 		}
 		return encoded(value, "  ")
+	case size:
+		return shownSize(value)
 	case secret:
 		return ""
 	}

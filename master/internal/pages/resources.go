@@ -9,7 +9,7 @@ const (
 	text      kind = "text"
 	multiline kind = "multiline"
 	integer   kind = "integer"  // a number
-	size      kind = "size"     // a number of bytes
+	size      kind = "size"     // a number of bytes, entered with a unit or without
 	flag      kind = "flag"     // true or false
 	choice    kind = "choice"   // one of Options
 	lines     kind = "lines"    // a list of texts, one per line
@@ -225,7 +225,7 @@ var resources = []*resource{
 			{Name: "bandwidth_weekly_bytes", Kind: size},
 			{Name: "bandwidth_monthly_bytes", Kind: size},
 			{Name: "over_action", Kind: choice, Options: []string{"reject", "throttle", "warn"}},
-			{Name: "throttle_rate_bps", Kind: integer},
+			{Name: "throttle_rate_bps", Kind: size},
 			enabled,
 		},
 	},
@@ -249,7 +249,7 @@ var resources = []*resource{
 			{Name: "dimension", Kind: choice, Options: dimensions},
 			{Name: "dimension_value"},
 			{Name: "action", Kind: choice, Options: []string{"reject", "throttle"}},
-			{Name: "throttle_rate_bps", Kind: integer},
+			{Name: "throttle_rate_bps", Kind: size},
 			{Name: "reason", Kind: multiline},
 			{Name: "effective_until", Kind: moments},
 			enabled,
