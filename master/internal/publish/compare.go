@@ -94,7 +94,7 @@ func (p *Publisher) compareGroups(ctx context.Context, a, b store.Content, q Pai
 type groupChange struct {
 	group         fleet.Group
 	before, after look
-	failed        error // why one of them cannot be rendered
+	failed        string // why one of them cannot be rendered; "": both can
 }
 
 // changeOf renders a group only where what it is rendered from is another, and not known.
@@ -109,7 +109,11 @@ func changeOf(before, after *renderer, group fleet.Group) (groupChange, error) {
 	}
 	a, errBefore := before.lookAtServers(group)
 	b, errAfter := after.lookAtServers(group)
-	return groupChange{group, a, b, errors.Join(errBefore, errAfter)}, nil
+	c := groupChange{group: group, before: a, after: b}
+	if err := errors.Join(errBefore, errAfter); err != nil {
+		c.failed = err.Error()
+	}
+	return c, nil
 }
 
 // lookAtServers is look, but a group without servers has nothing.
@@ -120,16 +124,12 @@ func (r *renderer) lookAtServers(group fleet.Group) (look, error) {
 	return r.look(group)
 }
 
-func (c groupChange) none() bool { return c.failed == nil && c.before.hash == c.after.hash }
+func (c groupChange) none() bool { return c.failed == "" && c.before.hash == c.after.hash }
 
 // diff says of a group that it differs; in full, how.
 func (c groupChange) diff(inFull bool) (GroupDiff, error) {
-	d := GroupDiff{Group: c.group}
-	if c.failed != nil {
-		d.Error = c.failed.Error()
-		return d, nil
-	}
-	if !inFull {
+	d := GroupDiff{Group: c.group, Error: c.failed}
+	if d.Error != "" || !inFull {
 		return d, nil
 	}
 	before, err := c.before.config()

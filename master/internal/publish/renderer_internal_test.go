@@ -60,8 +60,8 @@ func fill(v reflect.Value) {
 			v.Set(reflect.ValueOf(time.Unix(1, 0).UTC()))
 			return
 		}
-		for i := range v.NumField() {
-			fill(v.Field(i))
+		for _, field := range v.Fields() {
+			fill(field)
 		}
 	case reflect.Slice:
 		if v.Type() == reflect.TypeFor[json.RawMessage]() {
@@ -115,8 +115,8 @@ func each(v reflect.Value, name string, check func(name string)) {
 			changed(reflect.ValueOf(time.Unix(2, 0).UTC()))
 			return
 		}
-		for i := range v.NumField() {
-			each(v.Field(i), name+"."+v.Type().Field(i).Name, check)
+		for of, field := range v.Fields() {
+			each(field, name+"."+of.Name, check)
 		}
 	case reflect.Slice:
 		if v.Type() == reflect.TypeFor[json.RawMessage]() {
