@@ -1,8 +1,12 @@
 -- A set of regexes over paths, joined into as few alternations as PCRE takes.
 
+local regex_groups = require "uhd.regex_groups"
+
+
 local concat = table.concat
 local find = string.find
 local floor = math.floor
+local ipairs = ipairs
 local lower = string.lower
 local re_find = ngx.re.find
 local setmetatable = setmetatable
@@ -44,37 +48,50 @@ local function is_joinable(pattern)
 end
 
 
--- Appends to list alternations that together match what patterns[from..to]
--- match; halves what is too large for PCRE.
-local function join(list, patterns, from, to)
+-- Appends to list patterns that together match what those do that begin with
+-- beginning and go on with rests[from..to]; halves what is too large for PCRE.
+local function join(list, beginning, rests, from, to)
   if from > to then
     return
   end
 
   if from == to then
-    list[#list + 1] = patterns[from]
+    list[#list + 1] = beginning .. rests[from]
     return
   end
 
-  local joined = "(?:" .. concat(patterns, ")|(?:", from, to) .. ")"
+  local joined = beginning .. "(?:(?:" .. concat(rests, ")|(?:", from, to)
+                 .. "))"
   if _M.try(joined) then
     list[#list + 1] = joined
     return
   end
 
   local middle = floor((from + to) / 2)
-  join(list, patterns, from, middle)
-  join(list, patterns, middle + 1, to)
+  join(list, beginning, rests, from, middle)
+  join(list, beginning, rests, middle + 1, to)
+end
+
+
+-- Returns the alternations of patterns that are joinable.
+local function alternations_of(patterns)
+  local joined, alternations = {}, {}
+  for _, group in ipairs(regex_groups.of(patterns)) do
+    join(joined, group.beginning, group.rests, 1, #group.rests)
+  end
+  join(alternations, "", joined, 1, #joined)
+
+  return alternations
 end
 
 
 -- patterns: each of them has passed try.
 function _M.compile(patterns)
-  local alternations, joinable, named_bases = {}, {}, {}
+  local alone, joinable, named_bases = {}, {}, {}
 
   for i = 1, #patterns do
     local pattern = patterns[i]
-    local list = is_joinable(pattern) and joinable or alternations
+    local list = is_joinable(pattern) and joinable or alone
     list[#list + 1] = pattern
 
     for j = 1, #BASES do
@@ -84,7 +101,10 @@ function _M.compile(patterns)
     end
   end
 
-  join(alternations, joinable, 1, #joinable)
+  local alternations = alternations_of(joinable)
+  for i = 1, #alone do
+    alternations[#alternations + 1] = alone[i]
+  end
 
   return setmetatable({
     alternations = alternations,
