@@ -2,9 +2,9 @@
 -- begin with ^/items/[^/]+/ reads that part five hundred times before it
 -- knows that a path is none of theirs; grouped it does so once.
 --
--- A pattern is cut behind a slash that all of its matches pass: not in a
--- class or a group, not repeated, and of a pattern that is no alternation.
--- Whatever the two parts are, they mean together what they meant before.
+-- A pattern is cut behind its last slash that is not in a class or a group and
+-- not repeated. Patterns with the same text up to there are the same up to
+-- there, and mean together what each of them meant.
 
 local find = string.find
 local sub = string.sub
@@ -54,9 +54,6 @@ local function place_of_cut(pattern)
 
     elseif c == ")" then
       depth = depth - 1
-
-    elseif depth == 0 and c == "|" then
-      return 0
 
     elseif depth == 0 and c == "/" and not find(pattern, "^[?*+{]", i + 1) then
       place = i
