@@ -42,7 +42,7 @@ func main() {
 	flag.IntVar(&o.connections, "connections", 32, "players at a time")
 	flag.Int64Var(&o.streamBytes, "stream-bytes", 1<<30, "length of a stream")
 	flag.IntVar(&o.streams, "streams", 5, "rounds of streams")
-	flag.IntVar(&o.requests, "requests", 600_000, "of the memory test; the soak form is 10000000")
+	flag.IntVar(&o.requests, "requests", 1_200_000, "of the memory test; the soak form is 10000000")
 	flag.IntVar(&o.tokens, "tokens", 0, "distinct tokens of the memory test; a tenth of its requests when 0")
 	flag.Parse()
 	if o.tokens == 0 {
