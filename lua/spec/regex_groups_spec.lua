@@ -47,7 +47,7 @@ describe("regex groups", function()
 
     math.randomseed(7)
     local met = 0
-    for round = 1, 300 do
+    for _ = 1, 300 do
       local chosen, list = {}, {}
       for i = 1, 8 do
         chosen[i] = math.random(#PATTERNS)
