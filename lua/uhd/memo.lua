@@ -20,12 +20,18 @@ function _M.new(capacity)
 end
 
 
-function _M:set(key, value)
+-- Makes room for one more entry in the newer table.
+function _M:make_room()
   if self.count >= self.capacity then
     self.old, self.young, self.count = self.young, {}, 0
   end
 
   self.count = self.count + 1
+end
+
+
+function _M:set(key, value)
+  self:make_room()
   self.young[key] = value
 end
 

@@ -1,6 +1,10 @@
 -- A bounded memory as uhd.memo, of what is found by two keys: a table for each
 -- first key spares a text made of both at every look.
 
+local memo = require "uhd.memo"
+
+
+local make_room = memo.make_room
 local setmetatable = setmetatable
 
 
@@ -8,23 +12,14 @@ local _M = {}
 local mt = { __index = _M }
 
 
--- capacity: entries kept for certain; twice as many are kept at most.
+-- capacity: as of memo.new.
 function _M.new(capacity)
-  return setmetatable({
-    capacity = capacity,
-    count = 0,
-    young = {},
-    old = {},
-  }, mt)
+  return setmetatable(memo.new(capacity), mt)
 end
 
 
 function _M:set(first, second, value)
-  if self.count >= self.capacity then
-    self.old, self.young, self.count = self.young, {}, 0
-  end
-
-  self.count = self.count + 1
+  make_room(self)
   local seconds = self.young[first]
   if not seconds then
     seconds = {}

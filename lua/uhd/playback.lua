@@ -53,26 +53,18 @@ local function is_media(rest)
 end
 
 
--- Each with what stands before the item's id, what may follow it, and what has
--- to be there besides: few paths below /items/ are worth a pattern.
+-- Each with what stands before the item's id, and what follows it: a text, or
+-- what tells whether it may.
 local PLACES = {
-  { "/videos/", is_media, "/" },
-  { "/audio/", is_media, "/" },
-  { "/items/", function(rest)
-    return rest == "download/"
-  end, "/download/" },
-  { "/items/", function(rest)
-    return rest == "file/"
-  end, "/file/" },
-  { "/jobitems/", function(rest)
-    return rest == "file/"
-  end, "/file/" },
+  { "/videos/", is_media },
+  { "/audio/", is_media },
+  { "/items/", "download/" },
+  { "/items/", "file/" },
+  { "/jobitems/", "file/" },
   { "/livestreamfiles/", function()
     return true
-  end, "/" },
-  { "/liverecordings/", function(rest)
-    return rest == "stream/"
-  end, "/stream/" },
+  end },
+  { "/liverecordings/", "stream/" },
 }
 
 
@@ -87,11 +79,15 @@ end
 -- paths.read returns it; it may have a base path of its own.
 function _M.item(path)
   for i = 1, #PLACES do
-    local place = PLACES[i]
-    local _, last = find(path, place[1], 1, true)
-    if last and find(path, place[3], last, true) then
+    local before, after = PLACES[i][1], PLACES[i][2]
+    local is_text = type(after) == "string"
+    local _, last = find(path, before, 1, true)
+    -- A plain look spares most paths below /items/ the pattern.
+    if last and (not is_text or find(path, after, last, true)) then
       local id, rest = match(path, "^([^/]+)/(.*)$", last + 1)
-      if id and #id <= MAX_ID and place[2](rest) then
+      if id and #id <= MAX_ID
+         and (rest == after or not is_text and after(rest))
+      then
         return _M.item_id(id)
       end
     end

@@ -73,25 +73,23 @@ local function join(list, beginning, rests, from, to)
 end
 
 
--- Returns the alternations of patterns that are joinable.
-local function alternations_of(patterns)
-  local joined, alternations = {}, {}
+-- Appends to list alternations that together match what patterns match.
+local function join_groups(list, patterns)
+  local joined = {}
   for _, group in ipairs(regex_groups.of(patterns)) do
     join(joined, group.beginning, group.rests, 1, #group.rests)
   end
-  join(alternations, "", joined, 1, #joined)
-
-  return alternations
+  join(list, "", joined, 1, #joined)
 end
 
 
 -- patterns: each of them has passed try.
 function _M.compile(patterns)
-  local alone, joinable, named_bases = {}, {}, {}
+  local alternations, joinable, named_bases = {}, {}, {}
 
   for i = 1, #patterns do
     local pattern = patterns[i]
-    local list = is_joinable(pattern) and joinable or alone
+    local list = is_joinable(pattern) and joinable or alternations
     list[#list + 1] = pattern
 
     for j = 1, #BASES do
@@ -101,10 +99,7 @@ function _M.compile(patterns)
     end
   end
 
-  local alternations = alternations_of(joinable)
-  for i = 1, #alone do
-    alternations[#alternations + 1] = alone[i]
-  end
+  join_groups(alternations, joinable)
 
   return setmetatable({
     alternations = alternations,

@@ -37,26 +37,11 @@ local mt = { __index = _M }
 
 -- skip, block: as matcher.compile returns them, false for an empty list.
 function _M.new(skip, block)
-  local plain = {}
-  for decision = _M.NONE, _M.COUNTS do
-    plain[decision] = {
-      decision = decision,
-      item = nil,
-      prepares = nil,
-      ends_by_post = false,
-      ends_by_delete = false,
-      plays = false,
-      reports = nil,
-      logs_in = false,
-    }
-  end
-
   return setmetatable({
     skip = skip,
     block = block,
     cache = memo.new(CACHED_PATHS),
-    plain = plain,
-    streams = pair_memo.new(CACHED_PATHS),
+    shared = pair_memo.new(CACHED_PATHS),
   }, mt)
 end
 
@@ -102,18 +87,10 @@ local function may_log_in(path)
 end
 
 
--- Returns the route that paths share which say nothing but what is decided, or
--- that segments of one item share. One table stays in the processor's cache
--- where thousands, read in turn, do not: that is a tenth of a request.
-local function shared(self, decision, item)
-  if not item then
-    return self.plain[decision]
-  end
-
-  return self.streams:get(decision, item)
-end
-
-
+-- Paths that say nothing but what is decided share a route, and so do segments
+-- of one item: one table stays in the processor's cache where thousands, read
+-- in turn, do not, and that is a tenth of a request.
+--
 -- request_uri: nil for a path that reads one way only.
 local function read(self, uri, request_uri)
   local path, other, dotted = paths.read(uri, request_uri)
@@ -127,7 +104,7 @@ local function read(self, uri, request_uri)
   local decision = decide(self, path, other, dotted)
   local has_more = prepares or ends_by_post or ends_by_delete or event
                    or logs_in or request_uri
-  local route = not has_more and shared(self, decision, item)
+  local route = not has_more and self.shared:get(decision, item or false)
   if route then
     return route
   end
@@ -145,7 +122,7 @@ local function read(self, uri, request_uri)
     playback = item and playback.json(nil, item),
   }
   if not has_more then
-    self.streams:set(decision, item, route)
+    self.shared:set(decision, item or false, route)
   end
 
   return route
