@@ -50,10 +50,14 @@ func TestReloadLeavesNoOldWorker(t *testing.T) {
 	s := newSlave(t)
 	s.commit(s.stage(release{hash: "0"}))
 	server, _ := s.run(nil)
-	s.must(server.WaitReady(t.Context()))
 	for i := range 10 {
-		before, err := accepting(server.instance())
-		s.must(err)
+		var before map[int]bool
+		s.eventually("both workers take connections", func() bool {
+			var err error
+			before, err = accepting(server.instance())
+			s.must(err)
+			return len(before) == 2
+		})
 		hash := strconv.Itoa(i + 1)
 		s.commit(s.stage(release{hash: hash}))
 		s.must(server.Reload(t.Context()))

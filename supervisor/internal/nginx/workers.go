@@ -3,6 +3,7 @@ package nginx
 import (
 	"context"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -28,7 +29,7 @@ func (s *Server) OldWorkers() ([]Worker, error) {
 	if running == nil {
 		return nil, nil
 	}
-	all, err := processes()
+	children, err := running.children()
 	if err != nil {
 		return nil, err
 	}
@@ -36,8 +37,8 @@ func (s *Server) OldWorkers() ([]Worker, error) {
 	defer s.mu.Unlock()
 	var old []Worker
 	here := map[int]bool{}
-	for _, p := range all {
-		if p.parent != running.process.PID || !strings.Contains(p.commandLine(), leaving) {
+	for _, p := range children {
+		if !strings.Contains(p.commandLine(), leaving) {
 			continue
 		}
 		here[p.PID] = true
@@ -50,18 +51,21 @@ func (s *Server) OldWorkers() ([]Worker, error) {
 	return old, nil
 }
 
+// children returns the processes that the master started and that have not ended.
+func (i *instance) children() ([]process, error) {
+	all, err := processes()
+	return slices.DeleteFunc(all, func(p process) bool { return p.parent != i.process.PID }), err
+}
+
 // accepting returns the ids of the workers of an nginx that take connections, or are about to: one that was
 // only just forked still bears its master's title.
 func accepting(running *instance) (map[int]bool, error) {
-	all, err := processes()
+	children, err := running.children()
 	if err != nil {
 		return nil, err
 	}
 	workers := map[int]bool{}
-	for _, p := range all {
-		if p.parent != running.process.PID {
-			continue
-		}
+	for _, p := range children {
 		title := p.commandLine()
 		// One without a title has ended since the list was read. The cache's manager and loader serve nobody.
 		if title != "" && !strings.Contains(title, leaving) && !strings.Contains(title, "cache ") {
