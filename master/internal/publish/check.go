@@ -81,8 +81,11 @@ func (p *Publisher) pass(w *work, configs []groupConfig) error {
 	return nil
 }
 
-func (p *Publisher) asks(order rollout.Order) bool {
-	return p.cfg.Preflight != nil && p.cfg.Preflight.Mode() != preflight.Off && !order.SkipPreflight
+func (p *Publisher) asks(order rollout.Order) bool { return p.preflights() && !order.SkipPreflight }
+
+// preflights reports whether nginx is ever asked.
+func (p *Publisher) preflights() bool {
+	return p.cfg.Preflight != nil && p.cfg.Preflight.Mode() != preflight.Off
 }
 
 // tries bounds how often a publish starts anew because others change what is configured meanwhile.

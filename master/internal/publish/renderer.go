@@ -22,7 +22,7 @@ type input [sha256.Size]byte
 type outcome struct {
 	hash    string // the content's
 	servers int
-	asked   preflight.Key
+	asked   preflight.Key // zero where nginx is never asked
 }
 
 // outcomes of the last renderings, by their input.
@@ -38,11 +38,12 @@ type renderer struct {
 	servers map[fleet.Group][]fleet.Server // that are enabled
 	shared  input                          // of what is the same for all groups
 	known   *outcomes
+	asks    bool // whether nginx is ever asked
 }
 
 // renderer returns the one of content, which must not change any more.
 func (p *Publisher) renderer(content store.Content) (*renderer, error) {
-	r := &renderer{content: content, servers: map[fleet.Group][]fleet.Server{}, known: p.outcomes}
+	r := &renderer{content: content, servers: map[fleet.Group][]fleet.Server{}, known: p.outcomes, asks: p.preflights()}
 	for _, s := range content.Servers {
 		if group := (fleet.Group{Host: s.Host, ServiceType: s.ServiceType}); s.Enabled {
 			r.servers[group] = append(r.servers[group], s)
@@ -89,7 +90,10 @@ func (r *renderer) render(group fleet.Group, allowShrink bool) (groupConfig, err
 	if config.ConfigHash, err = api.ContentHash(unsealed); err != nil {
 		return groupConfig{}, err
 	}
-	rendered := groupConfig{group: group, Config: config, origins: origins, asked: preflight.KeyOf(config)}
+	rendered := groupConfig{group: group, Config: config, origins: origins}
+	if r.asks {
+		rendered.asked = preflight.KeyOf(config)
+	}
 	r.known.Put(from, rendered.outcome())
 	return rendered, nil
 }
