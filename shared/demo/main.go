@@ -154,7 +154,7 @@ The gateway serves, and the master has its ack.
 A player's request through the gateway to the media server:
   curl http://localhost:%[6]d/System/Info/Public
 One that is refused, and says why:
-  curl -i http://localhost:%[7]d/System/Info/Public -H 'Authorization: MediaBrowser Client="Unknown Player", DeviceId="d", Version="1.0"'
+  curl -i http://localhost:%[7]d/Items -H 'Authorization: MediaBrowser Client="Unknown Player", DeviceId="d", Version="1.0"'
 What became of the configuration:
   curl -sc run/cookies -H 'Content-Type: application/json' -d '{"username":"%[9]s","password":"%[10]s"}' http://localhost:%[8]d/api/v1/admin/auth/login
   curl -sb run/cookies http://localhost:%[11]d/api/v1/admin/distributions
